@@ -8,7 +8,15 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { npmCommand, npmOptions } from './dependencies.mjs';
 import { SetupError, runStep, say } from './report.mjs';
-import { ROOT, describeOutputs, hashContents, hashOf, listFiles, readStamp, writeStamp } from './workspace.mjs';
+import {
+  ROOT,
+  describeOutputs,
+  hashContents,
+  hashOf,
+  listFiles,
+  readStamp,
+  writeStamp,
+} from './workspace.mjs';
 
 const PACKAGE = join(ROOT, 'packages/mmap-helper');
 const GET_RUST = 'install Rust (https://rustup.rs, or your system\'s packages "cargo" and "rustc")';
@@ -29,7 +37,9 @@ function describeSources() {
 }
 
 function describeAddon() {
-  return describeOutputs(listFiles(PACKAGE, (name) => name.endsWith('.node'), new Set(['node_modules', 'target'])));
+  return describeOutputs(
+    listFiles(PACKAGE, (name) => name.endsWith('.node'), new Set(['node_modules', 'target'])),
+  );
 }
 
 function isBuilt(stamp, sources, toolchain) {
@@ -60,11 +70,14 @@ export async function ensureAddon(purpose) {
   const optional = purpose === 'start' || process.env.VMEM_TEST_WITHOUT_ADDON === '1';
   if (toolchain === undefined) {
     const problem = `the addon isn't built: no Rust toolchain (cargo) was found; ${GET_RUST}`;
-    if (!optional) throw new SetupError(`${problem}, or set VMEM_TEST_WITHOUT_ADDON=1 to leave its tests out`);
+    if (!optional)
+      throw new SetupError(`${problem}, or set VMEM_TEST_WITHOUT_ADDON=1 to leave its tests out`);
     return say(`${problem}. Going on with the anonymous backend.`);
   }
   if (optional && stamp?.failed && stamp.sources === sources && stamp.toolchain === toolchain) {
-    return say("the addon didn't build here (`npm run build` tries again). Going on with the anonymous backend.");
+    return say(
+      "the addon didn't build here (`npm run build` tries again). Going on with the anonymous backend.",
+    );
   }
   try {
     await build();

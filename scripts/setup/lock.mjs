@@ -78,7 +78,8 @@ async function takeLock() {
       breakStaleLock();
       continue;
     }
-    if (!waiting) say(`waiting for another setup of this checkout (process ${readOwner()?.pid ?? 'starting'})`);
+    if (!waiting)
+      say(`waiting for another setup of this checkout (process ${readOwner()?.pid ?? 'starting'})`);
     waiting = true;
     await sleep(POLL_MS);
   }

@@ -33,7 +33,11 @@ function listProjects() {
 }
 
 function describeInputs(projects) {
-  const configs = [join(ROOT, 'tsconfig.json'), join(ROOT, 'tsconfig.base.json'), ...projects.map((p) => p.config)];
+  const configs = [
+    join(ROOT, 'tsconfig.json'),
+    join(ROOT, 'tsconfig.base.json'),
+    ...projects.map((p) => p.config),
+  ];
   const manifests = listManifests().map(({ folder }) => join(ROOT, folder, 'package.json'));
   const sources = projects.flatMap((p) => listFiles(p.sourceDir, (name) => SOURCE.test(name)));
   return hashOf(

@@ -57,7 +57,8 @@ export function listManifests() {
 
 export function hashOf(...values) {
   const hash = createHash('sha256');
-  for (const value of values) hash.update(typeof value === 'string' ? value : JSON.stringify(value)).update('\0');
+  for (const value of values)
+    hash.update(typeof value === 'string' ? value : JSON.stringify(value)).update('\0');
   return hash.digest('hex');
 }
 
