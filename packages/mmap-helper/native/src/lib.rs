@@ -1,0 +1,226 @@
+//! The functions that JavaScript sees, and nothing else. What they do is in the modules; who may call them with what is
+//! documented, and checked, in the TypeScript around them.
+#![deny(clippy::all)]
+#![deny(unsafe_op_in_unsafe_fn)]
+#![deny(clippy::undocumented_unsafe_blocks)]
+#![cfg(target_os = "linux")]
+
+mod arguments;
+mod dax;
+mod errno;
+mod external;
+mod file;
+mod mapping;
+mod pages;
+mod space;
+mod thread;
+mod watch;
+
+use std::ops::Range;
+
+use napi::Env;
+use napi_derive::napi;
+
+use arguments::{c_path, done, got, int32, mode, whole, Bytes, Done, Got, Made};
+use errno::{SysError, SysResult};
+use file::{FileFacts, FileKind};
+use thread::ThreadIdentity;
+use watch::{Operation, Word};
+
+/// Goes up with every change to the functions below, so that TypeScript of another build notices.
+#[napi]
+pub const INTERFACE_VERSION: u32 = 1;
+
+#[napi]
+pub fn page_size() -> f64 {
+    pages::page_size() as f64
+}
+
+#[napi]
+pub fn open_unnamed_file(dir: String) -> Got<i32> {
+    got(c_path(dir).and_then(|dir| file::open_unnamed_file(&dir)))
+}
+
+#[napi]
+pub fn open_file(path: String) -> Got<i32> {
+    got(c_path(path).and_then(|path| file::open_file(&path)))
+}
+
+#[napi]
+pub fn close_file(fd: f64) -> Done {
+    done(int32(fd, "close").and_then(file::close_file))
+}
+
+#[napi]
+pub fn allocate_file(fd: f64, offset: f64, length: f64) -> Done {
+    done((|| {
+        space::allocate(int32(fd, "fallocate")?, file_range(offset, length)?)
+    })())
+}
+
+#[napi]
+pub fn punch_hole(fd: f64, offset: f64, length: f64) -> Done {
+    done((|| {
+        space::punch_hole(int32(fd, "fallocate")?, file_range(offset, length)?)
+    })())
+}
+
+fn file_range(offset: f64, length: f64) -> SysResult<Range<u64>> {
+    let (offset, length) = (whole(offset, "fallocate")?, whole(length, "fallocate")?);
+    if length == 0 {
+        let reason = "expected a length above 0";
+        return Err(SysError::refused(libc::EINVAL, "fallocate", reason));
+    }
+    Ok(offset..offset + length) // at most 2^54
+}
+
+#[napi(object, object_from_js = false)]
+pub struct Info {
+    pub size: f64,
+    pub blocks_bytes: f64,
+    pub alignment: f64,
+    pub is_char_device: bool,
+    pub major: u32,
+    pub minor: u32,
+    pub fs_type: f64,
+}
+
+#[napi]
+pub fn file_info(fd: f64) -> Got<Info> {
+    got(int32(fd, "fstat")
+        .and_then(|fd| file::file_facts(fd, "fstat"))
+        .map(Info::from))
+}
+
+impl From<FileFacts> for Info {
+    fn from(facts: FileFacts) -> Info {
+        let (is_char_device, major, minor) = match facts.kind {
+            FileKind::Regular => (false, 0, 0),
+            FileKind::DaxDevice { major, minor } => (true, major, minor),
+        };
+        Info {
+            size: facts.size as f64,
+            blocks_bytes: facts.allocated as f64,
+            alignment: facts.alignment as f64,
+            is_char_device,
+            major,
+            minor,
+            fs_type: facts.file_system as f64,
+        }
+    }
+}
+
+/// The address of a range, as far as a number tells it: for its alignment.
+#[napi]
+pub fn address_modulo(bytes: Bytes, modulus: f64) -> f64 {
+    match whole(modulus, "mmap") {
+        Ok(modulus) if modulus > 0 => (bytes.span.address as u64 % modulus) as f64,
+        _ => 0.0,
+    }
+}
+
+#[napi]
+pub fn overlay_file(bytes: Bytes, fd: f64, file_offset: f64, mode_name: String) -> Done {
+    done((|| {
+        let (fd, offset) = (int32(fd, "mmap")?, whole(file_offset, "mmap")?);
+        let mode = mode(&mode_name)?;
+        // SAFETY: the TypeScript side makes `bytes` from a buffer that V8 itself calls a growable SharedArrayBuffer.
+        unsafe { mapping::overlay(bytes.span, fd, offset, mode) }
+    })())
+}
+
+#[napi]
+pub fn drop_mapping(bytes: Bytes) -> Done {
+    // SAFETY: as for `overlay_file`.
+    done(unsafe { mapping::drop_mapping(bytes.span) })
+}
+
+#[napi]
+pub fn free_file_space(bytes: Bytes) -> Done {
+    // SAFETY: as for `overlay_file`, or of a buffer that `map_file` made.
+    done(unsafe { mapping::free_file_space(bytes.span) })
+}
+
+#[napi]
+pub fn advise(bytes: Bytes, advice: String) -> Done {
+    let Some(advice) = mapping::advice_number(&advice) else {
+        let reason = "unknown advice";
+        return done(Err(SysError::refused(libc::EINVAL, "madvise", reason)));
+    };
+    // SAFETY: as for `free_file_space`; the TypeScript side lets a range end inside a page only at the buffer's end.
+    done(unsafe { mapping::advise(bytes.span, advice) })
+}
+
+#[napi]
+pub fn sync(bytes: Bytes, wait: bool) -> Done {
+    done(mapping::sync(bytes.span, wait))
+}
+
+#[napi]
+pub fn map_file(env: Env, fd: f64, offset: f64, length: f64, mode_name: String) -> Got<Made> {
+    got((|| {
+        let fd = int32(fd, "mmap")?;
+        let (offset, length) = (whole(offset, "mmap")?, whole(length, "mmap")?);
+        let mapped = mapping::map_file(fd, offset, length, mode(&mode_name)?)?;
+        // SAFETY: `env` is this call's; the mapping is new, at least `length` long, and handed over.
+        unsafe { external::array_buffer(env.raw(), mapped, length as usize) }.map(Made)
+    })())
+}
+
+#[napi(object)]
+pub struct Identity {
+    pub pid: f64,
+    pub tid: f64,
+    pub start_time: f64,
+}
+
+#[napi]
+pub fn thread_identity() -> Got<Identity> {
+    got(thread::this_thread().map(|identity| Identity {
+        pid: f64::from(identity.pid),
+        tid: f64::from(identity.tid),
+        start_time: identity.start_time as f64,
+    }))
+}
+
+#[napi]
+pub fn is_thread_alive(pid: f64, tid: f64, start_time: f64) -> bool {
+    let identity = (|| {
+        Ok::<_, SysError>(ThreadIdentity {
+            pid: int32(pid, "tgkill")?,
+            tid: int32(tid, "tgkill")?,
+            start_time: whole(start_time, "tgkill")?,
+        })
+    })();
+    identity.is_ok_and(thread::is_thread_alive)
+}
+
+/// Each word is three numbers: its offset in `bytes`, 1 to add or 0 to store, and the value.
+#[napi]
+pub fn start_watch(env: Env, bytes: Bytes, words: Vec<f64>) -> Got<u32> {
+    got((|| {
+        let words = words
+            .chunks_exact(3)
+            .map(|word| {
+                let value = int32(word[2], "watch")?;
+                Ok(Word {
+                    byte_offset: whole(word[0], "watch")? as usize,
+                    operation: match word[1] == 1.0 {
+                        true => Operation::Add(value),
+                        false => Operation::Store(value),
+                    },
+                })
+            })
+            .collect::<SysResult<Vec<Word>>>()?;
+        // SAFETY: `env` is this call's, and `bytes` came from it as a Uint8Array.
+        unsafe { watch::start(env.raw(), bytes.value, words) }.map_err(|status| {
+            let reason = format!("Node-API status {status}");
+            SysError::refused(libc::ENOMEM, "napi_add_env_cleanup_hook", reason)
+        })
+    })())
+}
+
+#[napi]
+pub fn cancel_watch(id: u32) -> bool {
+    watch::cancel(id)
+}
