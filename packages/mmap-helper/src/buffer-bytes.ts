@@ -1,0 +1,99 @@
+/*
+ * Decides which buffers may be mapped over, and turns a range of one into the bytes that native code gets.
+ *
+ * A property that a buffer shows can be faked; what the accessors of the prototypes say can't, if they are the
+ * original ones. So everything used here was taken from the language when this module was loaded.
+ */
+import { outOfRange, requireWhole, wrongType } from './arguments.js';
+
+const { apply } = Reflect;
+const Bytes = Uint8Array;
+
+type Accessor = (this: unknown) => unknown;
+
+function accessor(prototype: object, name: string): Accessor {
+  const found = Object.getOwnPropertyDescriptor(prototype, name)?.get;
+  if (found === undefined) throw new Error(`this runtime has no accessor '${name}' of buffers`);
+  return found;
+}
+
+const sharedByteLength = accessor(SharedArrayBuffer.prototype, 'byteLength');
+const sharedGrowable = accessor(SharedArrayBuffer.prototype, 'growable');
+const arrayByteLength = accessor(ArrayBuffer.prototype, 'byteLength');
+
+/** The answer of an accessor, or undefined when `value` isn't of the kind that it is for. */
+function ask(question: Accessor, value: unknown): unknown {
+  try {
+    return apply(question, value, []);
+  } catch {
+    return undefined;
+  }
+}
+
+const addTo = WeakSet.prototype.add;
+const isIn = WeakSet.prototype.has;
+const mappedFiles = new WeakSet<ArrayBuffer>();
+
+/** Remembers a buffer whose memory is a mapping of its own. */
+export function rememberMappedFile(buffer: ArrayBuffer): ArrayBuffer {
+  apply(addTo, mappedFiles, [buffer]);
+  return buffer;
+}
+
+function isGrowable(buffer: unknown): buffer is SharedArrayBuffer {
+  return ask(sharedGrowable, buffer) === true;
+}
+
+function isMappedFile(buffer: unknown): buffer is ArrayBuffer {
+  return apply(isIn, mappedFiles, [buffer]) as boolean;
+}
+
+/** A range of a growable SharedArrayBuffer, the only kind whose pages can be replaced. */
+export function growableBytes(buffer: unknown, byteOffset: unknown, length: unknown): Uint8Array {
+  if (!isGrowable(buffer)) {
+    throw wrongType('buffer', 'a growable SharedArrayBuffer (one made with maxByteLength)', buffer);
+  }
+  return bytesOf(buffer, ask(sharedByteLength, buffer) as number, byteOffset, length);
+}
+
+/**
+ * A range of a growable SharedArrayBuffer or of a buffer of mapFile, for calls that leave the mapping in place. They
+ * work on pages: the range ends at the end of one, or of the buffer.
+ */
+export function mappedBytes(
+  buffer: unknown,
+  byteOffset: unknown,
+  length: unknown,
+  pageSize: number,
+): Uint8Array {
+  if (!isGrowable(buffer) && !isMappedFile(buffer)) {
+    throw wrongType('buffer', 'a growable SharedArrayBuffer or a buffer of mapFile', buffer);
+  }
+  const byteLength = lengthOf(buffer);
+  const bytes = bytesOf(buffer, byteLength, byteOffset, length);
+  if (bytes.length % pageSize !== 0 && bytes.byteOffset + bytes.length !== byteLength) {
+    throw outOfRange('length', `a multiple of ${pageSize}, or to reach the buffer's end`, length);
+  }
+  return bytes;
+}
+
+/** All bytes of a SharedArrayBuffer or ArrayBuffer of any kind. */
+export function allBytes(buffer: unknown): Uint8Array {
+  const byteLength = ask(sharedByteLength, buffer) ?? ask(arrayByteLength, buffer);
+  if (byteLength === undefined) throw wrongType('buffer', 'a SharedArrayBuffer or an ArrayBuffer', buffer);
+  return new Bytes(buffer as ArrayBufferLike, 0, byteLength as number);
+}
+
+function lengthOf(buffer: SharedArrayBuffer | ArrayBuffer): number {
+  return (ask(sharedByteLength, buffer) ?? ask(arrayByteLength, buffer)) as number;
+}
+
+function bytesOf(
+  buffer: SharedArrayBuffer | ArrayBuffer,
+  byteLength: number,
+  byteOffset: unknown,
+  length: unknown,
+): Uint8Array {
+  const start = requireWhole(byteOffset, 'byteOffset', 0, byteLength);
+  return new Bytes(buffer, start, requireWhole(length, 'length', 1, Math.max(byteLength - start, 1)));
+}

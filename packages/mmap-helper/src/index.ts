@@ -1,0 +1,19 @@
+/*
+ * The package's public face. Everything here says in its docs which arguments it takes, what it throws and which
+ * system call is behind it.
+ */
+export { loadError } from './addon.js';
+export { allocateFile, closeFile, fileInfo, openFile, openUnnamedFile, punchHole } from './file.js';
+export type { FileInfo } from './file.js';
+export { mapFile } from './mapped-file.js';
+export type { MapMode } from './mapped-file.js';
+export { MmapError } from './mmap-error.js';
+export type { MmapErrorSubject } from './mmap-error.js';
+export { alignedOffset, dropMapping, freeFileSpace, overlayFile, pageSize, reserve } from './overlay.js';
+export type { OverlayMode } from './overlay.js';
+export { advise, sync } from './paging.js';
+export type { Advice } from './paging.js';
+export { onThreadDeath } from './thread-death.js';
+export type { DeathWatch, DeathWord } from './thread-death.js';
+export { isThreadAlive, threadIdentity } from './thread-identity.js';
+export type { ThreadIdentity } from './thread-identity.js';
