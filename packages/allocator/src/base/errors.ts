@@ -1,0 +1,46 @@
+// The one error type of the heap, and how arguments are named in its messages.
+
+/** What went wrong, in the manner of errno names. */
+export type VmemErrorCode =
+  | 'EINVAL' // an argument is not what the function takes
+  | 'ENOMEM' // no memory left in the region
+  | 'EBADPTR' // not a pointer to a live block of this heap
+  | 'EDOUBLEFREE' // the block is not live any more
+  | 'ECORRUPT' // the region's own data contradict each other
+  | 'ECLOSED' // the heap was deleted, or this thread has detached
+  | 'EAGAIN' // more threads at once than the region has slots
+  | 'ENOTSUP' // the runtime or the platform can't do it
+  | (string & {}); // errno names of system calls, from backends
+
+/** Thrown by everything but `malloc`, `calloc`, `realloc`, `alignedAlloc` running out of memory. */
+export class VmemError extends Error {
+  override readonly name = 'VmemError';
+
+  constructor(
+    readonly code: VmemErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A caller's value as it should stand in a message: short, and without running the caller's code. */
+export function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'number':
+      return Object.is(value, -0) ? '-0' : String(value);
+    case 'string':
+      return value.length > 40 ? `a string of ${value.length} characters` : JSON.stringify(value);
+    case 'bigint':
+      return `${value}n`;
+    case 'symbol':
+      return 'a symbol';
+    case 'function':
+      return 'a function';
+    case 'object':
+      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
+    default:
+      return String(value);
+  }
+}

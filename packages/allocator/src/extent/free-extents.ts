@@ -1,0 +1,132 @@
+// The index of free extents: lists by length, and a bitmap of the lists that are not empty, so that a fitting
+// extent is found without walking the region. Lengths below 64 pages have a list each; above, 16 lists to a
+// doubling (the two-level segregated fit of Masmano et al., ECRTS 2004). Everything here can be rebuilt from
+// the page map; the extent lock protects it.
+//
+// [FREE-1] Every free extent is in the list of its length, once, and nothing else is in a list.
+// [FREE-2] A bit of the bitmap is set exactly if its list is not empty; a bit of the summary exactly if its
+//          word of the bitmap is not 0.
+
+import { NULL_PAGE, type PageIndex } from '../base/units';
+import { PageLists } from '../layout/page-list';
+import { PageKind, type PageMap } from '../layout/page-map';
+import { Extents } from '../layout/region-layout';
+
+const EXACT = 64;
+const EXACT_LOG = 6;
+const SPLIT_LOG = 4;
+const SPLIT = 1 << SPLIT_LOG;
+/** Members of a list of mixed lengths that are looked at for the tightest fit before longer lists are tried. */
+const TIGHT_FIT_TRIES = 8;
+
+/** The list of free extents of `length` pages. */
+export function binOfLength(length: number): number {
+  if (length < EXACT) return length;
+  const log = 31 - Math.clz32(length);
+  return EXACT + (log - EXACT_LOG) * SPLIT + ((length >>> (log - SPLIT_LOG)) & (SPLIT - 1));
+}
+
+const lowestBit = (word: number): number => 31 - Math.clz32(word & -word);
+
+export class FreeExtents {
+  private readonly lists: PageLists;
+
+  constructor(
+    private readonly i32: Int32Array,
+    private readonly pageMap: PageMap,
+  ) {
+    this.lists = new PageLists(i32, pageMap);
+  }
+
+  clear(): void {
+    this.i32.fill(0, Extents.binSummary, Extents.binHeads + Extents.binCount);
+  }
+
+  head(bin: number): PageIndex {
+    return this.lists.first(Extents.binHeads + bin);
+  }
+
+  insert(page: PageIndex, length: number): void {
+    const { i32 } = this;
+    const bin = binOfLength(length);
+    this.lists.addFirst(Extents.binHeads + bin, page);
+    i32[Extents.binBitmap + (bin >>> 5)]! |= 1 << (bin & 31);
+    i32[Extents.binSummary]! |= 1 << (bin >>> 5);
+  }
+
+  remove(page: PageIndex, length: number): void {
+    const { i32 } = this;
+    const bin = binOfLength(length);
+    this.lists.remove(Extents.binHeads + bin, page);
+    if (this.head(bin) !== NULL_PAGE) return;
+    const word = Extents.binBitmap + (bin >>> 5);
+    i32[word]! &= ~(1 << (bin & 31));
+    if (i32[word] === 0) i32[Extents.binSummary]! &= ~(1 << (bin >>> 5));
+  }
+
+  /** A free extent of at least `pages` pages, or `NULL_PAGE`. */
+  find(pages: number): PageIndex {
+    const bin = binOfLength(pages);
+    if (bin < EXACT) return this.firstFrom(bin);
+    const tight = this.tightest(bin, pages, TIGHT_FIT_TRIES);
+    if (tight !== NULL_PAGE) return tight;
+    const longer = this.firstFrom(bin + 1);
+    return longer === NULL_PAGE ? this.tightest(bin, pages, this.pageMap.pages) : longer;
+  }
+
+  /**
+   * A free extent that has `pages` pages from a multiple of `alignment` (pages) on, or `NULL_PAGE`. Long
+   * enough for any placement if there is one; else all extents that could do are looked at.
+   */
+  findAligned(pages: number, alignment: number): PageIndex {
+    const roomy = this.find(Math.min(pages + alignment - 1, this.pageMap.pages));
+    if (roomy !== NULL_PAGE && this.fitsAligned(roomy, pages, alignment)) return roomy;
+    for (let bin = binOfLength(pages); ; bin++) {
+      bin = this.nextBin(bin);
+      if (bin < 0) return NULL_PAGE;
+      let tries = this.pageMap.pages;
+      for (let page = this.head(bin); page !== NULL_PAGE && tries-- > 0; page = this.pageMap.next(page)) {
+        if (this.fitsAligned(page, pages, alignment)) return page;
+      }
+    }
+  }
+
+  private fitsAligned(page: PageIndex, pages: number, alignment: number): boolean {
+    return Math.ceil(page / alignment) * alignment + pages <= page + this.pageMap.length(page);
+  }
+
+  private firstFrom(bin: number): PageIndex {
+    const found = this.nextBin(bin);
+    return found < 0 ? NULL_PAGE : this.head(found);
+  }
+
+  /** First list from `bin` on that is not empty, or -1. */
+  private nextBin(bin: number): number {
+    if (bin >= Extents.binCount) return -1;
+    const { i32 } = this;
+    let word = bin >>> 5;
+    let bits = i32[Extents.binBitmap + word]! & (-1 << (bin & 31));
+    if (bits === 0) {
+      const words = word === 31 ? 0 : i32[Extents.binSummary]! & (-1 << (word + 1));
+      if (words === 0) return -1;
+      word = lowestBit(words);
+      bits = i32[Extents.binBitmap + word]!;
+    }
+    return (word << 5) + lowestBit(bits);
+  }
+
+  /** The shortest extent of at least `pages` pages among the first `tries` of a list. */
+  private tightest(bin: number, pages: number, tries: number): PageIndex {
+    const { pageMap } = this;
+    let best = NULL_PAGE;
+    let bestLength = Infinity;
+    for (let page = this.head(bin); page !== NULL_PAGE && tries > 0; page = pageMap.next(page), tries--) {
+      const length = pageMap.kind(page) === PageKind.free ? pageMap.length(page) : 0;
+      if (length >= pages && length < bestLength) {
+        best = page;
+        bestLength = length;
+      }
+    }
+    return best;
+  }
+}

@@ -1,0 +1,42 @@
+// The parts of a heap as one attached thread holds them, wired together.
+
+import { ExtentAllocator } from '../extent/extent-allocator';
+import { LargeBlocks } from '../extent/large-blocks';
+import type { SlotIndex } from '../base/units';
+import type { Region, RegionGeometry } from '../layout/region';
+import { ThreadCacheLayout } from '../layout/thread-cache';
+import { Bins } from '../slab/bins';
+import { CLASS_SIZE } from '../slab/size-classes';
+import { StateStore } from '../slab/state-store';
+import { OwnedLocks } from '../sync/lock';
+import { Recovery } from './recovery';
+import type { ThreadSlots } from './thread-slots';
+
+export class HeapCore {
+  readonly locks: OwnedLocks;
+  readonly extents: ExtentAllocator;
+  readonly large: LargeBlocks;
+  readonly states: StateStore;
+  readonly bins: Bins;
+  readonly cacheLayout: ThreadCacheLayout;
+  readonly recovery: Recovery;
+
+  constructor(
+    readonly region: Region,
+    geometry: RegionGeometry,
+    readonly slots: ThreadSlots,
+    readonly slot: SlotIndex,
+  ) {
+    this.locks = new OwnedLocks(region.i32, slot, (other) => slots.isDead(other));
+    this.extents = new ExtentAllocator(region, this.locks, slot, () => {
+      this.recovery.repairExtents();
+    });
+    this.large = new LargeBlocks(region, this.extents);
+    this.states = new StateStore(region, this.extents);
+    this.bins = new Bins(region, this.locks, this.extents, this.states, slot, (sizeClass) => {
+      this.recovery.repairBin(sizeClass);
+    });
+    this.cacheLayout = new ThreadCacheLayout(CLASS_SIZE, geometry.cacheBytes);
+    this.recovery = new Recovery(this);
+  }
+}

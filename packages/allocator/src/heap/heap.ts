@@ -1,0 +1,630 @@
+// The heap as a caller sees it. malloc and free of small blocks stay on this screen as long as this thread's
+// cache can serve them; everything else is one call away:
+//
+//   malloc ── pop from the stack of the class
+//     └ mallocSlow ── large: LargeBlocks.allocate ── ExtentAllocator.take
+//         └ ThreadCache.refill ── Bins.takeBlocks ── addSlab ── ExtentAllocator.take, StateStore.take
+//   free ── push on the stack of the class
+//     └ freeSlow ── large: LargeBlocks.free ── ExtentAllocator.release
+//         └ ThreadCache.flush ── Bins.returnBlocks ── releaseSlab ── ExtentAllocator.release
+
+import { VmemError, describe } from '../base/errors';
+import { PAGE_SHIFT, PAGE_SIZE, asSizeClass, asSlot, offsetToPage, type SizeClass } from '../base/units';
+import { LIVE, MAX_SLOTS, cachedBy } from '../layout/block-state';
+import { PageRecord } from '../layout/page-map';
+import { MAX_REGION, MIN_REGION, Region, type RegionGeometry } from '../layout/region';
+import { Calls, Identity } from '../layout/region-layout';
+import {
+  CLASS_COUNT,
+  CLASS_RECIPROCAL,
+  CLASS_SIZE,
+  MAX_SLAB_BLOCK,
+  QUANTUM,
+  alignedClassFor,
+  classTable,
+} from '../slab/size-classes';
+import { checkHeap } from './check';
+import type { CheckReport } from './check-report';
+import { HeapCore } from './core';
+import { refusal } from './pointers';
+import { collectStats, type HeapStats } from './stats';
+import { ThreadCache } from './thread-cache';
+import type { ThreadHost } from './thread-host';
+import { ThreadSlots } from './thread-slots';
+import { bytesOf, type TypedArrayConstructor } from './typed-arrays';
+
+/** Memory that a heap can be made in. Threads share it only if it is shared memory. */
+export type HeapMemory = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
+
+export interface HeapOptions {
+  /** Threads that can be attached at once, 1 to 254; default 254. */
+  readonly threads?: number;
+  /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/4096 of the region, 4 to 32 KiB. */
+  readonly cacheBytes?: number;
+  /** Tells living threads from dead ones; see `ThreadHost`. */
+  readonly host?: ThreadHost;
+}
+
+/** What another thread needs to attach; can be posted to it. */
+export interface HeapHandle {
+  readonly buffer: SharedArrayBuffer | ArrayBuffer;
+  readonly byteOffset: number;
+  readonly size: number;
+  readonly id: readonly [number, number];
+}
+
+const NO_CAPACITY = new Int32Array(CLASS_COUNT);
+
+/**
+ * malloc and free over a region of memory that threads share. Pointers are byte offsets from the region's
+ * start; 0 is NULL. Blocks are aligned to the largest power of two that divides their usable size, at least
+ * 8, and blocks of more than 16 KiB to 4096 bytes.
+ *
+ * `malloc`, `calloc`, `realloc` and `alignedAlloc` return 0 when memory is out. All methods throw `VmemError`
+ * with EINVAL for an argument that is no size or count, EBADPTR for a number that points to no block,
+ * EDOUBLEFREE for a block that is not live any more, ECLOSED after `detach` or `close`, ECORRUPT where the
+ * region contradicts itself.
+ */
+export class Heap {
+  // What the fast paths read. After `detach` these make every fast path fail.
+  private readonly i32: Int32Array;
+  private readonly u8: Uint8Array;
+  private readonly pageMap: Int32Array;
+  private readonly granules: number;
+  private readonly granuleShift: number;
+  private readonly granuleSize: number;
+  private readonly pageGranuleShift: number;
+  private readonly pageGranuleMask: number;
+  private readonly classOf: Uint8Array;
+  private readonly cached: number;
+  private heights: number;
+  private stacks: Int32Array;
+  private capacity: Int32Array;
+
+  private cache: ThreadCache | undefined;
+  private deathsSeen: number;
+  private drainsSeen: number;
+
+  private constructor(
+    private readonly region: Region,
+    private readonly core: HeapCore,
+    cache: ThreadCache,
+    private readonly deathWatch: { cancel(): void } | undefined,
+  ) {
+    this.i32 = region.i32;
+    this.u8 = region.u8;
+    this.pageMap = region.pageMap.words;
+    this.granuleShift = region.granuleShift;
+    this.granuleSize = 2 ** region.granuleShift;
+    this.granules = region.size / this.granuleSize;
+    this.pageGranuleShift = PAGE_SHIFT - region.granuleShift;
+    this.pageGranuleMask = (1 << this.pageGranuleShift) - 1;
+    this.classOf = classTable(this.granuleSize);
+    this.cached = cachedBy(core.slot);
+    this.cache = cache;
+    this.heights = cache.heights;
+    this.stacks = cache.stacks;
+    this.capacity = cache.capacity;
+    this.deathsSeen = region.i32[Calls.deaths]!;
+    this.drainsSeen = region.i32[Calls.drains]!;
+  }
+
+  /**
+   * Makes a heap in `memory`; what was there is lost. The calling thread is attached.
+   * @throws VmemError EINVAL if the memory is too small (256 KiB), too large (1 TiB) or starts at an offset that
+   * is no multiple of 8
+   */
+  static create(memory: HeapMemory, options: HeapOptions = {}): Heap {
+    const region = regionOf(memory);
+    const id: [number, number] = [randomWord(), randomWord()];
+    const geometry: RegionGeometry = {
+      classCount: CLASS_COUNT,
+      cacheBytes: wholeOption('cacheBytes', options.cacheBytes, defaultCacheBytes(region.size), 64, 1 << 20),
+      slots: wholeOption('threads', options.threads, MAX_SLOTS, 1, MAX_SLOTS),
+    };
+    region.writeIdentity(geometry, id);
+    formatExtents(region, geometry);
+    region.open();
+    return Heap.enter(region, geometry, options.host);
+  }
+
+  /**
+   * Attaches the calling thread to the heap of `handle`.
+   * @throws VmemError EINVAL if it is no handle; ECLOSED if its heap was deleted; EAGAIN if as many threads are
+   * attached as the heap was made for; ENOMEM if no memory is left for this thread's cache
+   */
+  static attach(handle: HeapHandle, options: Pick<HeapOptions, 'host'> = {}): Heap {
+    const { buffer, byteOffset, size, id } = handleFields(handle);
+    const region = regionOf(buffer, byteOffset, size);
+    return Heap.enter(region, region.validate(CLASS_COUNT, id), options.host);
+  }
+
+  private static enter(region: Region, geometry: RegionGeometry, host: ThreadHost | undefined): Heap {
+    const slots = new ThreadSlots(region, geometry.slots, host);
+    const slot = slots.claim();
+    if (slot === undefined) {
+      throw new VmemError('EAGAIN', `all ${geometry.slots} threads that the heap was made for are attached`);
+    }
+    const core = new HeapCore(region, geometry, slots, slot);
+    const watch = slots.watch(core.slot);
+    try {
+      core.recovery.clear(slot);
+      core.recovery.reapDead();
+      let cache = ThreadCache.create(core);
+      if (cache === undefined && core.bins.releaseEmptySlabs()) cache = ThreadCache.create(core);
+      if (cache === undefined) {
+        throw new VmemError(
+          'ENOMEM',
+          `no ${core.cacheLayout.pages} free pages for this thread's cache: the heap is full`,
+        );
+      }
+      return new Heap(region, core, cache, watch);
+    } catch (error) {
+      watch?.cancel();
+      slots.release(core.slot);
+      throw error;
+    }
+  }
+
+  get handle(): HeapHandle {
+    const { region } = this;
+    return { buffer: region.buffer, byteOffset: region.byteOffset, size: region.size, id: region.id };
+  }
+
+  get buffer(): SharedArrayBuffer | ArrayBuffer {
+    return this.region.buffer;
+  }
+
+  /** Where the region starts in `buffer`: pointers count from there. */
+  get byteOffset(): number {
+    return this.region.byteOffset;
+  }
+
+  /** Bytes of the region. */
+  get size(): number {
+    return this.region.size;
+  }
+
+  /** False after `detach` here or `close` in any thread. */
+  get isOpen(): boolean {
+    return this.cache !== undefined && this.region.isOpen;
+  }
+
+  /** Pointer to a new block of at least `size` bytes, contents undefined; 0 when memory is out. malloc(3) */
+  malloc(size: number): number {
+    if (size >>> 0 === size && size <= MAX_SLAB_BLOCK) {
+      const { i32, u8, pageMap } = this;
+      const sizeClass = this.classOf[(size + QUANTUM - 1) >>> 3]!;
+      const height = this.heights + sizeClass;
+      const top = i32[height]! - 1;
+      if (top >= 0) {
+        const granule = i32[this.stacks[sizeClass]! + top]!;
+        const record = (granule >>> this.pageGranuleShift) << PageRecord.shift;
+        const offset =
+          ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset]!;
+        const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]!) >>> 16;
+        const state = pageMap[record + PageRecord.stateLine]! * 64 + index;
+        if (u8[state] === this.cached) {
+          u8[state] = LIVE;
+          i32[height] = top;
+          return granule * this.granuleSize;
+        }
+      }
+    }
+    return this.mallocSlow(size);
+  }
+
+  /**
+   * Gives the block at `ptr` back, or the block of a view that `alloc` made. free(0) does nothing. free(3)
+   */
+  free(ptr: number | ArrayBufferView): void {
+    if (typeof ptr === 'number') {
+      const granule = (ptr | 0) === ptr ? ptr >> this.granuleShift : this.granuleOf(ptr);
+      if (granule >>> 0 < this.granules && (ptr & (this.granuleSize - 1)) === 0) {
+        const { i32, u8, pageMap } = this;
+        const record = (granule >>> this.pageGranuleShift) << PageRecord.shift;
+        const sizeClass = pageMap[record + PageRecord.sizeClass]! - 1;
+        if (sizeClass >= 0) {
+          const offset =
+            ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset]!;
+          const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]!) >>> 16;
+          const state = pageMap[record + PageRecord.stateLine]! * 64 + index;
+          const height = this.heights + sizeClass;
+          const top = i32[height]!;
+          if (
+            Math.imul(index, CLASS_SIZE[sizeClass]!) === offset &&
+            u8[state] === LIVE &&
+            top < this.capacity[sizeClass]!
+          ) {
+            i32[this.stacks[sizeClass]! + top] = granule;
+            u8[state] = this.cached;
+            i32[height] = top + 1;
+            return;
+          }
+        }
+      }
+    }
+    this.freeSlow(ptr);
+  }
+
+  /** Pointer to a new block of `count * size` bytes, all zero; 0 when memory is out. calloc(3) */
+  calloc(count: number, size: number): number {
+    this.requireSize('count', count);
+    this.requireSize('size', size);
+    const bytes = count * size;
+    const ptr = bytes > this.region.size ? this.outOfReach() : this.malloc(bytes);
+    if (ptr !== 0) this.u8.fill(0, ptr, ptr + bytes);
+    return ptr;
+  }
+
+  /**
+   * Changes the size of the block at `ptr`, in place where possible; contents are kept up to the smaller size.
+   * Returns its pointer, or 0 when memory is out (the old block stays). realloc(0, n) is malloc(n);
+   * realloc(ptr, 0) is free(ptr) and returns 0. realloc(3)
+   */
+  realloc(ptr: number, size: number): number {
+    this.requireSize('size', size);
+    if (ptr === 0) return this.malloc(size);
+    const old = this.usableSize(ptr);
+    if (size === 0) {
+      this.free(ptr);
+      return 0;
+    }
+    if (size <= MAX_SLAB_BLOCK ? this.blockSizeFor(size) === old : size <= old && old - size < PAGE_SIZE) return ptr;
+    if (old > MAX_SLAB_BLOCK && size > MAX_SLAB_BLOCK && this.core.large.resize(ptr, size)) return ptr;
+    const moved = this.malloc(size);
+    if (moved === 0) return 0;
+    this.u8.copyWithin(moved, ptr, ptr + Math.min(old, size));
+    this.free(ptr);
+    return moved;
+  }
+
+  /**
+   * Pointer to a new block of at least `size` bytes at a multiple of `alignment` (a power of two; offsets count
+   * from the region's start); 0 when memory is out. aligned_alloc(3)
+   */
+  alignedAlloc(alignment: number, size: number): number {
+    const log = typeof alignment === 'number' ? Math.log2(alignment) : NaN;
+    if (!Number.isInteger(log) || log < 0 || log > 52) {
+      throw new VmemError('EINVAL', `alignment: expected a power of two, got ${describe(alignment)}`);
+    }
+    this.requireSize('size', size);
+    if (Math.max(size, alignment) > this.region.size) return this.outOfReach();
+    const sizeClass = alignedClassFor(size, alignment, this.classOf);
+    if (sizeClass >= 0) return this.malloc(CLASS_SIZE[sizeClass]!);
+    return this.largeAlloc(Math.max(size, 1), alignment);
+  }
+
+  /** Bytes that the live block at `ptr` has room for. malloc_usable_size(3); 0 for NULL */
+  usableSize(ptr: number): number {
+    if (ptr === 0) return 0;
+    const size = this.liveSize(ptr);
+    if (size < 0) throw this.refused(ptr);
+    return size;
+  }
+
+  /**
+   * A view of `length` elements on a new block; `free` takes it. Contents undefined.
+   * @throws VmemError ENOMEM when memory is out
+   */
+  alloc<T extends ArrayBufferView>(Type: TypedArrayConstructor<T>, length: number): T {
+    const bytes = bytesOf(Type, length);
+    const ptr = bytes > this.region.size ? this.outOfReach() : this.malloc(bytes);
+    if (ptr === 0) {
+      throw new VmemError('ENOMEM', `no ${bytes} bytes left in the heap of ${this.region.size} bytes`);
+    }
+    return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
+  }
+
+  /**
+   * A view of `length` elements on the live block at `ptr`.
+   * @throws VmemError EINVAL if the block is too short for them
+   */
+  view<T extends ArrayBufferView>(Type: TypedArrayConstructor<T>, ptr: number, length: number): T {
+    const bytes = bytesOf(Type, length);
+    const usable = ptr === 0 ? -1 : this.usableSize(ptr);
+    if (usable < 0) throw new VmemError('EBADPTR', 'a view on NULL was asked for');
+    if (bytes > usable) {
+      throw new VmemError('EINVAL', `a view of ${bytes} bytes does not fit the block's ${usable} bytes`);
+    }
+    return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
+  }
+
+  /** 1: consistent; 0: not; -1: could not be checked. Locks out the slow paths of other threads. vmem_check(3) */
+  check(): 1 | 0 | -1 {
+    return this.checkReport().result;
+  }
+
+  /** The same with everything that was found. */
+  checkReport(): CheckReport {
+    this.requireAttached();
+    return checkHeap(this.core);
+  }
+
+  stats(): HeapStats {
+    this.requireAttached();
+    return collectStats(this.core);
+  }
+
+  /** This thread is done: its cached blocks go back. The heap object is of no more use; blocks stay live. */
+  detach(): void {
+    const { cache } = this;
+    if (cache === undefined) return;
+    this.leave();
+    if (!this.region.isOpen) return;
+    cache.dispose();
+    this.deathWatch?.cancel();
+    this.core.slots.release(this.core.slot);
+  }
+
+  /**
+   * Ends the heap for all threads: every later use of it gives ECLOSED, and the memory may be used for something
+   * else once no thread is inside a call. Returns true in the one thread whose call ended it.
+   */
+  close(): boolean {
+    const { region } = this;
+    this.leave();
+    this.deathWatch?.cancel();
+    if (!region.isOpen || !region.close()) return false;
+    // Without a page map no pointer and no cached block is valid, whatever another thread still holds.
+    region.pageMap.words.fill(0);
+    return true;
+  }
+
+  /** Makes every fast path fail. */
+  private leave(): void {
+    this.cache = undefined;
+    this.heights = 0; // the null page: every stack is empty
+    this.capacity = NO_CAPACITY; // and full
+  }
+
+  private mallocSlow(size: number): number {
+    this.requireSize('size', size);
+    this.answerCalls();
+    if (size > MAX_SLAB_BLOCK) return this.largeAlloc(size, 1);
+    const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]!);
+    for (;;) {
+      const height = this.i32[this.heights + sizeClass]!;
+      if (height > 0) {
+        // the block on top was freed by two threads, and the other one has it
+        this.i32[this.heights + sizeClass] = height - 1;
+      } else if (this.refill(sizeClass) === 0) {
+        return 0;
+      }
+      const ptr = this.pop(sizeClass);
+      if (ptr !== 0) return ptr;
+      this.requireAttached();
+    }
+  }
+
+  private refill(sizeClass: SizeClass): number {
+    const cache = this.requireAttached();
+    const taken = this.inHeap(() => cache.refill(sizeClass));
+    if (taken > 0 || !this.reclaim()) return taken;
+    return this.inHeap(() => cache.refill(sizeClass));
+  }
+
+  /** The fast path of `malloc` once more, for a class; 0 if the entry on top is not a block of ours. */
+  private pop(sizeClass: SizeClass): number {
+    const height = this.heights + sizeClass;
+    const top = this.i32[height]! - 1;
+    if (top < 0) return 0;
+    const ptr = this.i32[this.stacks[sizeClass]! + top]! * this.granuleSize;
+    const state = this.stateOf(ptr);
+    if (state < 0 || this.u8[state] !== this.cached) return 0;
+    this.u8[state] = LIVE;
+    this.i32[height] = top;
+    return ptr;
+  }
+
+  private largeAlloc(size: number, alignment: number): number {
+    this.requireAttached();
+    const { large } = this.core;
+    const ptr = this.inHeap(() => large.allocate(size, alignment));
+    if (ptr !== 0 || size > this.region.size || !this.reclaim()) return ptr;
+    return this.inHeap(() => large.allocate(size, alignment));
+  }
+
+  private freeSlow(ptr: number | ArrayBufferView): void {
+    const cache = this.requireAttached();
+    if (typeof ptr !== 'number') {
+      this.free(this.pointerOf(ptr));
+      return;
+    }
+    if (ptr === 0) return;
+    this.answerCalls();
+    const sizeClass = this.liveClass(ptr);
+    if (sizeClass >= 0) {
+      if (this.i32[this.heights + sizeClass]! >= this.capacity[sizeClass]!) {
+        this.inHeap(() => {
+          cache.flush(asSizeClass(sizeClass));
+        });
+        this.free(ptr);
+        return;
+      }
+    } else if (Number.isSafeInteger(ptr) && ptr > 0 && this.inHeap(() => this.core.large.free(ptr))) {
+      return;
+    }
+    throw this.refused(ptr);
+  }
+
+  /** The pointer of a view that lies in this heap's memory, here or in another thread. */
+  private pointerOf(view: ArrayBufferView): number {
+    if (!ArrayBuffer.isView(view)) throw this.refused(view);
+    const { buffer, byteOffset, id } = this.handle;
+    if (view.buffer !== buffer) {
+      // each message brings a new buffer object of the same memory, so compare what stands in it
+      const end = byteOffset + (Identity.end as number) * 4;
+      const sameKind = view.buffer instanceof SharedArrayBuffer && view.buffer.byteLength >= end;
+      const words = sameKind ? new Int32Array(view.buffer, byteOffset, Identity.end) : undefined;
+      if (words?.[Identity.idLow] !== id[0] || words[Identity.idHigh] !== id[1]) {
+        throw new VmemError('EBADPTR', 'the view is not one on this heap');
+      }
+    }
+    const ptr = view.byteOffset - byteOffset;
+    if (ptr <= 0) throw new VmemError('EBADPTR', 'the view does not begin at a block of this heap');
+    return ptr;
+  }
+
+  /** Index of the state byte of the block that begins at `ptr`, or -1. */
+  private stateOf(ptr: number): number {
+    if (!Number.isSafeInteger(ptr) || ptr <= 0 || ptr >= this.region.size) return -1;
+    const { pageMap } = this.region;
+    const page = offsetToPage(ptr);
+    const sizeClass = pageMap.sizeClass(page);
+    if (sizeClass < 0 || sizeClass >= CLASS_COUNT) return -1;
+    const offset = pageMap.pageOffset(page) + (ptr % PAGE_SIZE);
+    const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]!) >>> 16;
+    return index * CLASS_SIZE[sizeClass]! === offset ? pageMap.stateLine(page) * 64 + index : -1;
+  }
+
+  /** Class of the live slab block at `ptr`, or -1. */
+  private liveClass(ptr: number): number {
+    const state = this.stateOf(ptr);
+    return state >= 0 && this.u8[state] === LIVE ? this.region.pageMap.sizeClass(offsetToPage(ptr)) : -1;
+  }
+
+  /** Usable bytes of the live block at `ptr`, or -1. */
+  private liveSize(ptr: number): number {
+    this.requireAttached();
+    const sizeClass = this.liveClass(ptr);
+    if (sizeClass >= 0) return CLASS_SIZE[sizeClass]!;
+    return Number.isSafeInteger(ptr) && ptr > 0 ? this.core.large.usableSize(ptr) : -1;
+  }
+
+  private blockSizeFor(size: number): number {
+    return CLASS_SIZE[this.classOf[(size + QUANTUM - 1) >>> 3]!]!;
+  }
+
+  private granuleOf(ptr: number): number {
+    const granule = ptr / this.granuleSize;
+    return granule >= 0 && granule < this.granules && Number.isInteger(granule) ? granule : -1;
+  }
+
+  /** Gives back what this heap can spare before a caller hears that memory is out. */
+  private reclaim(): boolean {
+    const cache = this.requireAttached();
+    return this.inHeap(() => {
+      Atomics.add(this.i32, Calls.drains, 1); // asks the other threads to empty their caches at their next slow path
+      this.drainsSeen++;
+      this.core.recovery.reapDead();
+      const flushed = cache.flushAll();
+      return this.core.bins.releaseEmptySlabs() || flushed;
+    });
+  }
+
+  /** Does what other threads asked of this one since it was last here. */
+  private answerCalls(): void {
+    if (this.i32[Calls.deaths] !== this.deathsSeen) {
+      this.deathsSeen = this.i32[Calls.deaths]!;
+      this.requireAttached();
+      this.inHeap(() => {
+        this.core.recovery.reapDead();
+      });
+    }
+    if (this.i32[Calls.drains] !== this.drainsSeen) {
+      this.drainsSeen = this.i32[Calls.drains]!;
+      const cache = this.requireAttached();
+      this.inHeap(() => cache.flushAll());
+    }
+  }
+
+  /** Runs an operation on the shared structures; a heap closed meanwhile is reported as that. */
+  private inHeap<T>(operation: () => T): T {
+    try {
+      return operation();
+    } catch (error) {
+      this.requireAttached();
+      throw error;
+    }
+  }
+
+  private refused(ptr: unknown): VmemError {
+    this.requireAttached();
+    return refusal(this.region, ptr);
+  }
+
+  private requireAttached(): ThreadCache {
+    if (this.cache === undefined || !this.region.isOpen) {
+      throw new VmemError('ECLOSED', this.region.isOpen ? 'this thread has detached from the heap' : 'the heap was deleted');
+    }
+    return this.cache;
+  }
+
+  private requireSize(name: string, value: unknown): void {
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+      throw new VmemError('EINVAL', `${name}: expected a whole number >= 0, got ${describe(value)}`);
+    }
+  }
+
+  /** The answer to a request that is larger than the heap, after the checks that any other would have met. */
+  private outOfReach(): 0 {
+    this.requireAttached();
+    return 0;
+  }
+}
+
+/** Extents must be formatted before the first thread can attach, so this core has no cache and no slot. */
+function formatExtents(region: Region, geometry: RegionGeometry): void {
+  const slots = new ThreadSlots(region, geometry.slots, undefined);
+  new HeapCore(region, geometry, slots, asSlot(0)).extents.format();
+}
+
+function regionOf(memory: unknown, byteOffset = 0, size?: number): Region {
+  let buffer: unknown = memory;
+  let start = byteOffset;
+  let length = size;
+  if (ArrayBuffer.isView(memory)) {
+    buffer = memory.buffer;
+    start = memory.byteOffset;
+    length = memory.byteLength;
+  }
+  if (!(buffer instanceof SharedArrayBuffer) && !(buffer instanceof ArrayBuffer)) {
+    throw new VmemError(
+      'EINVAL',
+      `region: expected a SharedArrayBuffer, an ArrayBuffer or a view, got ${describe(memory)}`,
+    );
+  }
+  length ??= buffer.byteLength;
+  if (start % QUANTUM !== 0) {
+    throw new VmemError('EINVAL', `region: expected an offset that is a multiple of ${QUANTUM}, got ${start}`);
+  }
+  if (length < MIN_REGION || length > MAX_REGION) {
+    throw new VmemError(
+      'EINVAL',
+      `region: expected ${MIN_REGION} to ${MAX_REGION} bytes, got ${length}`,
+    );
+  }
+  if (start + length > buffer.byteLength) {
+    throw new VmemError(
+      'EINVAL',
+      `region: ${start} + ${length} bytes don't fit a buffer of ${buffer.byteLength} bytes`,
+    );
+  }
+  try {
+    return new Region(buffer, start, length);
+  } catch (error) {
+    throw new VmemError('ENOTSUP', `this runtime can't make views on ${length} bytes`, { cause: error });
+  }
+}
+
+function handleFields(handle: unknown): HeapHandle {
+  const fields = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<HeapHandle>;
+  const whole = (value: unknown): boolean => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  const isId = Array.isArray(fields.id) && fields.id.length === 2 && fields.id.every(Number.isInteger);
+  if (!whole(fields.byteOffset) || !whole(fields.size) || !isId) {
+    throw new VmemError('EINVAL', `handle: expected the handle of a heap, got ${describe(handle)}`);
+  }
+  return fields as HeapHandle;
+}
+
+function wholeOption(name: string, value: unknown, preset: number, least: number, most: number): number {
+  if (value === undefined) return preset;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new VmemError('EINVAL', `${name}: expected a whole number from ${least} to ${most}, got ${describe(value)}`);
+}
+
+const defaultCacheBytes = (size: number): number => Math.min(32768, Math.max(4096, Math.floor(size / 4096)));
+
+const randomWord = (): number => Math.floor(Math.random() * 2 ** 32) | 0;
+

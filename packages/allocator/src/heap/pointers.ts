@@ -1,0 +1,66 @@
+// Why a pointer is refused: the slow half of free, realloc and usableSize.
+
+import { VmemError, describe } from '../base/errors';
+import { NULL_PAGE, PAGE_SIZE, offsetToPage, pageBefore, type PageIndex } from '../base/units';
+import { FREE, cachingSlot } from '../layout/block-state';
+import { PageKind } from '../layout/page-map';
+import type { Region } from '../layout/region';
+import { CLASS_RECIPROCAL, CLASS_SIZE } from '../slab/size-classes';
+
+/** Word for a pointer in messages. */
+const hex = (ptr: number): string => `0x${ptr.toString(16)}`;
+
+/** The extent that a page belongs to: its first page. */
+function extentOf(region: Region, page: PageIndex): PageIndex {
+  const { pageMap } = region;
+  while (page > NULL_PAGE) {
+    const kind = pageMap.kind(page);
+    if (kind !== PageKind.inside && kind !== PageKind.freeTail) break;
+    page = pageBefore(page, 1);
+  }
+  return page;
+}
+
+/** The error that says what `ptr` is, if it is not a live block of this region. Never returns a live one. */
+export function refusal(region: Region, ptr: unknown): VmemError {
+  if (typeof ptr !== 'number' || !Number.isSafeInteger(ptr) || ptr < 0) {
+    return new VmemError('EBADPTR', `expected a pointer, a whole number >= 0, got ${describe(ptr)}`);
+  }
+  if (ptr >= region.size) {
+    return new VmemError('EBADPTR', `pointer ${hex(ptr)} lies outside of the heap's ${hex(region.size)} bytes`);
+  }
+  const { pageMap } = region;
+  const page = offsetToPage(ptr);
+  const first = extentOf(region, page);
+  switch (pageMap.kind(first)) {
+    case PageKind.slab: {
+      const sizeClass = pageMap.sizeClass(page);
+      const size = CLASS_SIZE[sizeClass] ?? 0;
+      const offset = pageMap.pageOffset(page) + (ptr % PAGE_SIZE);
+      const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass] ?? 0) >>> 16;
+      if (index * size !== offset) {
+        return new VmemError(
+          'EBADPTR',
+          `pointer ${hex(ptr)} points inside a place for blocks of ${size} bytes, not at its start`,
+        );
+      }
+      const state = region.u8[pageMap.stateLine(page) * 64 + index]!;
+      if (state === FREE || cachingSlot(state) >= 0) {
+        return new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: the block there was freed already`);
+      }
+      return new VmemError('ECORRUPT', `pointer ${hex(ptr)}: no block has state ${state}`);
+    }
+    case PageKind.large:
+      return new VmemError(
+        'EBADPTR',
+        `pointer ${hex(ptr)} points inside the block at ${hex(first * PAGE_SIZE)}, not at its start`,
+      );
+    case PageKind.free:
+    case PageKind.pending:
+      return ptr % PAGE_SIZE === 0
+        ? new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: no block is there; it was freed already`)
+        : new VmemError('EBADPTR', `pointer ${hex(ptr)}: no block begins there`);
+    default:
+      return new VmemError('EBADPTR', `pointer ${hex(ptr)} points into the heap's own data`);
+  }
+}

@@ -1,0 +1,177 @@
+// What the living do for the dead: restore what a dead thread's locks protect, return its cached blocks and
+// free its slot. A thread may die while it does this; then the next one begins anew.
+
+import { LINE_SIZE, asSizeClass, asSlot, lineToPage, pageToLine, pageToWord, type PageIndex, type SizeClass } from '../base/units';
+import { walkExtents } from '../extent/extent-walk';
+import { FREE, cachedBy } from '../layout/block-state';
+import { PageLists } from '../layout/page-list';
+import { PageKind, PageRecord } from '../layout/page-map';
+import { Bin, Extents, binAt } from '../layout/region-layout';
+import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
+import { allFree, runsPerPage } from '../slab/state-store';
+import type { HeapCore } from './core';
+
+export class Recovery {
+  private readonly lists: PageLists;
+
+  constructor(private readonly core: HeapCore) {
+    this.lists = new PageLists(core.region.i32, core.region.pageMap);
+  }
+
+  /** Reaps every thread that is known or found to be dead. Holds no lock when called. */
+  reapDead(): void {
+    for (let slot = 0; slot < this.core.slots.count; slot++) {
+      if (this.core.slots.inUse(slot) && this.core.slots.isDead(slot)) this.reap(slot);
+    }
+  }
+
+  /** Returns all that the dead thread of `slot` had, and the slot itself. */
+  private reap(slot: number): void {
+    if (!this.core.slots.beginReaping(slot, this.core.slot)) return;
+    this.clear(slot);
+    this.core.slots.release(asSlot(slot));
+  }
+
+  /** Returns what a dead thread left in `slot`; the calling thread reaps it or has claimed it. */
+  clear(slot: number): void {
+    const { core } = this;
+    if (core.locks.seize(Extents.lock, slot)) {
+      this.repairExtents();
+      core.extents.unlock();
+    }
+    for (let i = 0; i < CLASS_COUNT; i++) {
+      if (core.locks.seize(binAt(i) + Bin.lock, slot)) {
+        this.repairBin(asSizeClass(i));
+        core.bins.unlock(asSizeClass(i));
+      }
+    }
+    this.returnCache(slot);
+  }
+
+  /** The cache of `slot`, if it has one, goes back: its blocks to their slabs, its pages to the extents. */
+  private returnCache(slot: number): void {
+    const { core } = this;
+    const page = core.slots.cachePage(slot);
+    const { pageMap } = core.region;
+    if (page <= 0 || page >= pageMap.pages) return;
+    if (pageMap.kind(page) !== PageKind.cache || pageMap.a(page) !== slot) return;
+    const { stack, capacity } = core.cacheLayout;
+    for (let i = 0; i < CLASS_COUNT; i++) {
+      const sizeClass = asSizeClass(i);
+      core.bins.lock(sizeClass);
+      try {
+        // the whole stack, not only up to the height: the thread may have died between two stores
+        core.bins.returnCached(sizeClass, pageToWord(page) + stack[i]!, capacity[i]!, cachedBy(slot));
+      } finally {
+        core.bins.unlock(sizeClass);
+      }
+    }
+    core.extents.lock();
+    try {
+      core.slots.setCachePage(slot, 0 as PageIndex);
+      core.region.i32[Extents.cachePages]! -= pageMap.length(page);
+      core.extents.release(page);
+    } finally {
+      core.extents.unlock();
+    }
+  }
+
+  /** Rebuilds all derived words of the page map and of the extents' tables. Extent lock held. */
+  repairExtents(): void {
+    const { i32, pageMap } = this.core.region;
+    this.repairStatePages();
+    this.core.extents.free.clear();
+    const counters = { freePages: 0, largeExtents: 0, largePages: 0, statePages: 0, cachePages: 0 };
+    let freeStart = -1;
+    let freeLength = 0;
+    const endRun = (): void => {
+      if (freeLength > 0) this.core.extents.restoreFree(freeStart as PageIndex, freeLength);
+      counters.freePages += freeLength;
+      freeLength = 0;
+    };
+    walkExtents(pageMap, (page, kind, length) => {
+      const unfinishedSlab = kind === PageKind.slab && pageMap.sizeClass(page) < 0;
+      if (kind === PageKind.free || kind === PageKind.pending || unfinishedSlab) {
+        if (freeLength === 0) freeStart = page;
+        freeLength += length;
+        return;
+      }
+      endRun();
+      for (let i = 1; i < length; i++) pageMap.clearTag((page + i) as PageIndex);
+      if (kind === PageKind.large) {
+        counters.largeExtents++;
+        counters.largePages += length;
+      }
+      if (kind === PageKind.states) counters.statePages += length;
+      if (kind === PageKind.cache) counters.cachePages += length;
+    });
+    endRun();
+    i32[Extents.freePages] = counters.freePages;
+    i32[Extents.largeExtents] = counters.largeExtents;
+    i32[Extents.largePages] = counters.largePages;
+    i32[Extents.statePages] = counters.statePages;
+    i32[Extents.cachePages] = counters.cachePages;
+  }
+
+  /** Rebuilds the bitmaps and lists of state pages from the slabs; pages without a run in use become free. */
+  private repairStatePages(): void {
+    const { i32, pageMap } = this.core.region;
+    const used = new Map<number, number[]>();
+    walkExtents(pageMap, (page, kind) => {
+      if (kind !== PageKind.slab || pageMap.sizeClass(page) < 0) return;
+      const line = pageMap.stateLine(page);
+      const lines = used.get(lineToPage(line)) ?? [];
+      lines.push(line);
+      used.set(lineToPage(line), lines);
+    });
+    i32.fill(0, Extents.statePageHeads, Extents.end);
+    walkExtents(pageMap, (page, kind) => {
+      if (kind !== PageKind.states) return;
+      const linesOfRun = pageMap.pageOffset(page);
+      const lines = used.get(page);
+      if (lines === undefined || linesOfRun === 0) {
+        pageMap.words[(page << PageRecord.shift) + PageRecord.pageOffset] = 0;
+        pageMap.setTag(page, PageKind.pending, 1);
+        return;
+      }
+      let [low, high] = allFree(runsPerPage(linesOfRun));
+      for (const line of lines) {
+        const run = (line - pageToLine(page) - 1) / linesOfRun;
+        if (run < 32) low &= ~(1 << run);
+        else high &= ~(1 << (run - 32));
+      }
+      pageMap.setA(page, low);
+      pageMap.setB(page, high);
+      if (low !== 0 || high !== 0) this.lists.addFirst(Extents.statePageHeads + linesOfRun, page);
+    });
+  }
+
+  /** Rebuilds a bin's list and counters, and its slabs' counters, from the block states. Bin lock held. */
+  repairBin(sizeClass: SizeClass): void {
+    const { region, extents } = this.core;
+    const { i32, u8, pageMap } = region;
+    const bin = binAt(sizeClass);
+    const { blocks } = SLAB_SHAPES[sizeClass]!;
+    let slabs = 0;
+    let allFreeBlocks = 0;
+    i32[bin + Bin.slabs] = 0;
+    extents.lock();
+    try {
+      walkExtents(pageMap, (page, kind) => {
+        if (kind !== PageKind.slab || pageMap.sizeClass(page) !== sizeClass) return;
+        const states = pageMap.stateLine(page) * LINE_SIZE;
+        let free = 0;
+        for (let i = 0; i < blocks; i++) if (u8[states + i] === FREE) free++;
+        pageMap.setA(page, free);
+        pageMap.setB(page, 0);
+        if (free > 0) this.lists.addFirst(bin + Bin.slabs, page);
+        slabs++;
+        allFreeBlocks += free;
+      });
+    } finally {
+      extents.unlock();
+    }
+    i32[bin + Bin.slabCount] = slabs;
+    i32[bin + Bin.freeBlocks] = allFreeBlocks;
+  }
+}

@@ -1,0 +1,24 @@
+// What a heap needs to know of the threads that use it and can't find out in pure TypeScript. Without a host
+// the heap works, but it can't tell that a thread has died without `detach`.
+
+/** Names one thread of the machine for ever: ids are reused, ids with start times are not. */
+export interface ThreadIdentity {
+  readonly tid: number;
+  readonly startTime: number;
+}
+
+/** 32-bit words to change when a thread dies, by their byte offset in the buffer. */
+export interface DeathNote {
+  readonly byteOffset: number;
+  readonly op: 'store' | 'add';
+  readonly value: number;
+}
+
+/** Implemented over the operating system by whoever makes the region. */
+export interface ThreadHost {
+  /** The calling thread. `tid` is positive and below 2^31 - 1. */
+  identity(): ThreadIdentity;
+  isAlive(thread: ThreadIdentity): boolean;
+  /** Has `notes` carried out when the calling thread dies, however it dies, unless cancelled before. */
+  onDeath(buffer: SharedArrayBuffer | ArrayBuffer, notes: readonly DeathNote[]): { cancel(): void };
+}

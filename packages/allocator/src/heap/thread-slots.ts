@@ -1,0 +1,123 @@
+// The table of threads: each heap object that is attached has a slot, whose index names it in locks and block
+// states.
+//
+// [SLOT-1] A slot is free, or its owner word names a thread (living or dead) or the slot that reaps it; only a
+//          slot in use has a cache page, and that page is an extent of kind `cache` of this slot.
+
+import { VmemError } from '../base/errors';
+import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
+import type { Region } from '../layout/region';
+import { Calls, Slot, SlotOwner, slotAt } from '../layout/region-layout';
+import type { ThreadHost, ThreadIdentity } from './thread-host';
+
+export class ThreadSlots {
+  private readonly i32: Int32Array;
+
+  constructor(
+    private readonly region: Region,
+    readonly count: number,
+    private readonly host: ThreadHost | undefined,
+  ) {
+    this.i32 = region.i32;
+  }
+
+  /**
+   * Claims a slot for the calling thread: a free one, else a dead thread's with all that it left. Undefined if
+   * there is none.
+   */
+  claim(): SlotIndex | undefined {
+    const identity = this.host?.identity();
+    const owner = identity?.tid ?? SlotOwner.unnamed;
+    const slot = this.claimWhere(owner, (_, old) => old === SlotOwner.nobody) ?? this.claimWhere(owner, this.isLeft);
+    if (slot === undefined) return undefined;
+    const startTime = identity?.startTime ?? 0;
+    this.i32[slotAt(slot) + Slot.startTimeLow] = startTime | 0;
+    this.i32[slotAt(slot) + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
+    return slot;
+  }
+
+  release(slot: SlotIndex): void {
+    // publishes that nothing is left in the slot; partner: the exchange in `claim`
+    Atomics.store(this.i32, slotAt(slot) + Slot.owner, SlotOwner.nobody);
+  }
+
+  /** Has the slot marked dead when the calling thread dies. */
+  watch(slot: SlotIndex): { cancel(): void } | undefined {
+    const byteOffsetOf = (word: number): number => this.region.byteOffset + word * 4;
+    return this.host?.onDeath(this.region.buffer, [
+      { byteOffset: byteOffsetOf(slotAt(slot) + Slot.owner), op: 'store', value: SlotOwner.dead },
+      { byteOffset: byteOffsetOf(Calls.deaths), op: 'add', value: 1 },
+    ]);
+  }
+
+  /**
+   * True if the slot's thread has died (or left: a lock that nobody's slot holds is no more held); on that
+   * proof the slot is marked, so that the system is asked only once.
+   */
+  isDead(slot: number): boolean {
+    if (slot < 0 || slot >= this.count) {
+      throw new VmemError('ECORRUPT', `a lock names slot ${slot} of ${this.count}`);
+    }
+    // acquires what the dead thread wrote; partner: its death note
+    const owner = Atomics.load(this.i32, slotAt(slot) + Slot.owner);
+    if (owner <= SlotOwner.nobody) return true;
+    if (owner === SlotOwner.unnamed || this.host === undefined) return false;
+    if (this.host.isAlive(this.identityOf(slot, owner))) return false;
+    Atomics.compareExchange(this.i32, slotAt(slot) + Slot.owner, owner, SlotOwner.dead);
+    return true;
+  }
+
+  /** Marks a dead slot as being reaped by the thread in slot `by`; false if somebody else does it already. */
+  beginReaping(slot: number, by: SlotIndex): boolean {
+    return this.claimWhere(SlotOwner.reaper - by, this.isLeft, slot, slot + 1) !== undefined;
+  }
+
+  inUse(slot: number): boolean {
+    return this.i32[slotAt(slot) + Slot.owner] !== SlotOwner.nobody;
+  }
+
+  /** Slots of threads that live, as far as is known without asking the system. */
+  attachedCount(): number {
+    let attached = 0;
+    for (let slot = 0; slot < this.count; slot++) if (this.i32[slotAt(slot)]! > 0) attached++;
+    return attached;
+  }
+
+  cachePage(slot: number): PageIndex {
+    return this.i32[slotAt(slot) + Slot.cachePage]! as PageIndex;
+  }
+
+  setCachePage(slot: number, page: PageIndex): void {
+    this.i32[slotAt(slot) + Slot.cachePage] = page;
+  }
+
+  /** The first slot of a range whose owner could be replaced by `owner`, of those that satisfy `may`. */
+  private claimWhere(
+    owner: number,
+    may: (slot: number, owner: number) => boolean,
+    from = 0,
+    to = this.count,
+  ): SlotIndex | undefined {
+    for (let slot = from; slot < to; slot++) {
+      const at = slotAt(slot) + Slot.owner;
+      let old = this.i32[at]!;
+      if (!may(slot, old)) continue;
+      if (old > 0) old = SlotOwner.dead; // `may` has marked the thread that it found dead
+      // acquires what the last user left; partner: the store in `release`, or the death note
+      if (Atomics.compareExchange(this.i32, at, old, owner) === old) return asSlot(slot);
+    }
+    return undefined;
+  }
+
+  /** A thread died in this slot, and nobody alive is clearing it. */
+  private readonly isLeft = (slot: number, owner: number): boolean => {
+    if (owner <= SlotOwner.reaper) return this.isDead(SlotOwner.reaper - owner);
+    return owner !== SlotOwner.nobody && this.isDead(slot);
+  };
+
+  private identityOf(slot: number, tid: number): ThreadIdentity {
+    const at = slotAt(slot);
+    const low = this.i32[at + Slot.startTimeLow]! >>> 0;
+    return { tid, startTime: this.i32[at + Slot.startTimeHigh]! * 2 ** 32 + low };
+  }
+}

@@ -1,0 +1,146 @@
+// The page map: one record of 8 words (32 bytes) for each page of the region, itself included.
+//
+//   word   0     tag         kind << 28 | length of the extent in pages; 0 on a page inside an extent
+//          1     sizeClass   1 + size class on every page of a slab; 0 elsewhere
+//          2     pageOffset  on every page of a slab: bytes from the slab's start to this page
+//                            on a state page: lines of one run
+//          3     stateLine   on every page of a slab: line at which the slab's block states begin
+//          4     a           slab: number of FREE blocks   state page: bitmap of free runs, low half
+//                            pending, cache: slot of the thread
+//          5     b           slab: no FREE block below it  state page: bitmap of free runs, high half
+//          6     next        list that the extent is in: free list, list of slabs, list of state pages
+//          7     previous    (words 4-7: on the extent's first page only)
+//
+// Words 0 to 3 are the source of truth; the tags of the first pages tile the region, and one store of a tag is
+// what makes a split, a merge or a change of kind happen. Words 4 to 7 can be rebuilt from them and from the
+// block states. Words 1 to 3 are what free() needs, side by side in one cache line, the same on each page of a
+// slab.
+//
+// [PAGE-1] Starting from page 0, kind and length of the first pages lead exactly to the region's last page.
+// [PAGE-2] A page inside an extent has tag 0; the last page of a free extent of two pages or more has
+//          kind FREE_TAIL and the extent's length.
+// [PAGE-3] Words 1 and 3 are zero on every page that is not a slab's; word 1 is the class of the slab on all of
+//          its pages, word 2 counts up by the page size, word 3 is the same.
+
+import { type LineIndex, type PageIndex } from '../base/units';
+
+export const enum PageRecord {
+  words = 8,
+  shift = 3,
+  tag = 0,
+  sizeClass = 1,
+  pageOffset = 2,
+  stateLine = 3,
+  a = 4,
+  b = 5,
+  next = 6,
+  previous = 7,
+}
+
+export const enum PageKind {
+  inside = 0,
+  free = 1,
+  freeTail = 2,
+  /** Header, tables and the page map. */
+  reserved = 3,
+  /** A block of whole pages that a caller has. */
+  large = 4,
+  slab = 5,
+  /** A page of block states. */
+  states = 6,
+  /** The stacks of one thread's cache. */
+  cache = 7,
+  /** Between free and any other kind, within one critical section of the extent lock. */
+  pending = 8,
+}
+
+export const LENGTH_BITS = 28;
+const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
+/** Pages that a tag can count: a region is smaller than 1 TiB. */
+export const MAX_PAGES = LENGTH_MASK;
+
+export class PageMap {
+  /** `words` starts at the record of page 0. */
+  constructor(
+    readonly words: Int32Array,
+    readonly pages: number,
+  ) {}
+
+  kind(page: PageIndex): PageKind {
+    return this.words[page << PageRecord.shift]! >>> LENGTH_BITS;
+  }
+
+  /** Pages of the extent that begins (or, for FREE_TAIL, ends) at `page`. */
+  length(page: PageIndex): number {
+    return this.words[page << PageRecord.shift]! & LENGTH_MASK;
+  }
+
+  setTag(page: PageIndex, kind: PageKind, length: number): void {
+    this.words[page << PageRecord.shift] = (kind << LENGTH_BITS) | length;
+  }
+
+  clearTag(page: PageIndex): void {
+    this.words[page << PageRecord.shift] = 0;
+  }
+
+  /** -1 where the page is not a slab's. */
+  sizeClass(page: PageIndex): number {
+    return this.words[(page << PageRecord.shift) + PageRecord.sizeClass]! - 1;
+  }
+
+  pageOffset(page: PageIndex): number {
+    return this.words[(page << PageRecord.shift) + PageRecord.pageOffset]!;
+  }
+
+  stateLine(page: PageIndex): LineIndex {
+    return this.words[(page << PageRecord.shift) + PageRecord.stateLine]! as LineIndex;
+  }
+
+  /** Class last: whoever sees the class sees the rest. */
+  setSlabPage(page: PageIndex, sizeClass: number, pageOffset: number, stateLine: LineIndex): void {
+    const record = page << PageRecord.shift;
+    this.words[record + PageRecord.pageOffset] = pageOffset;
+    this.words[record + PageRecord.stateLine] = stateLine;
+    this.words[record + PageRecord.sizeClass] = sizeClass + 1;
+  }
+
+  clearSlabPage(page: PageIndex): void {
+    const record = page << PageRecord.shift;
+    this.words[record + PageRecord.sizeClass] = 0;
+    this.words[record + PageRecord.stateLine] = 0;
+    this.words[record + PageRecord.pageOffset] = 0;
+  }
+
+  /** Word 4, 5: what it means depends on the kind. */
+  a(page: PageIndex): number {
+    return this.words[(page << PageRecord.shift) + PageRecord.a]!;
+  }
+
+  setA(page: PageIndex, value: number): void {
+    this.words[(page << PageRecord.shift) + PageRecord.a] = value;
+  }
+
+  b(page: PageIndex): number {
+    return this.words[(page << PageRecord.shift) + PageRecord.b]!;
+  }
+
+  setB(page: PageIndex, value: number): void {
+    this.words[(page << PageRecord.shift) + PageRecord.b] = value;
+  }
+
+  next(page: PageIndex): PageIndex {
+    return this.words[(page << PageRecord.shift) + PageRecord.next]! as PageIndex;
+  }
+
+  setNext(page: PageIndex, value: PageIndex): void {
+    this.words[(page << PageRecord.shift) + PageRecord.next] = value;
+  }
+
+  previous(page: PageIndex): PageIndex {
+    return this.words[(page << PageRecord.shift) + PageRecord.previous]! as PageIndex;
+  }
+
+  setPrevious(page: PageIndex, value: PageIndex): void {
+    this.words[(page << PageRecord.shift) + PageRecord.previous] = value;
+  }
+}

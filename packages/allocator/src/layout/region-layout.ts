@@ -1,0 +1,140 @@
+// Where everything lies in a region, in 32-bit words from its start. Each position is derived from the one
+// before it.
+//
+//   page 0      null page: zeros for ever, so that following NULL finds nothing
+//   page 1      identity | extents: lock, counters, free-extent index
+//   page 2, 3   bins: one record a size class
+//   page 3 - 7  thread slots
+//   page 8 ...  page map, then the pages that are handed out
+//
+// [HEAD-1] The null page is all zeros.
+// [HEAD-2] The identity words are those that `create` wrote; sizes agree with each other.
+// [EXTENT-1] The counters of the extents' table are the numbers of pages and extents of each kind.
+
+import { PAGE_SIZE } from '../base/units';
+import { MAX_SLOTS } from './block-state';
+import { PageRecord } from './page-map';
+
+export const MAGIC_LOW = 0x6d656d76; // "vmem" in little-endian order
+export const MAGIC_HIGH = 0x73742d00; // "\0-ts"
+/** Of the region format. Regions live no longer than their processes, so there is no migration. */
+export const FORMAT_VERSION = 1;
+/** Room in the bin table; the number of size classes is at most this. */
+export const MAX_CLASSES = 96;
+
+/** Word positions of the identity, which never changes after `create`, and of the state. */
+export const enum Identity {
+  start = 1024,
+  magicLow = start,
+  magicHigh,
+  version,
+  /** Pages that the region has now. */
+  pages,
+  firstDataPage,
+  granuleShift,
+  classCount,
+  /** Bytes that one thread may cache of one size class. */
+  cacheBytes,
+  slots,
+  /** 64 random bits: two regions never have the same. */
+  idLow,
+  idHigh,
+  /** `RegionState`; the only identity word that changes. */
+  state,
+  end,
+}
+
+/** Word positions of the calls to all threads, which each compares with the count it saw last. */
+export const enum Calls {
+  /** Threads that died without detaching: reap them. */
+  deaths = 1040,
+  /** Times that memory ran out: give cached blocks back. */
+  drains,
+}
+
+export const enum RegionState {
+  open = 1,
+  closed = 2,
+}
+
+/** Word positions of what the extent lock protects. */
+export const enum Extents {
+  /** Two words; on a cache line of its own. */
+  lock = 1056,
+  counters = lock + 16,
+  freePages = counters,
+  largeExtents,
+  largePages,
+  statePages,
+  cachePages,
+  /** Bit i: word i of the bitmap has a bit set. */
+  binSummary = counters + 16,
+  /** Bit b: list b is not empty. */
+  binBitmap = binSummary + 16,
+  binHeads = binBitmap + 16,
+  binCount = 64 + 22 * 16,
+  /** By number of lines of a run, 1 to 15: state pages with a free run. */
+  statePageHeads = binHeads + binCount,
+  end = statePageHeads + 16,
+}
+
+/** The record of a size class: what its lock protects. */
+export const enum Bin {
+  start = 2048,
+  words = 16,
+  lock = 0,
+  /** First of the slabs that have a FREE block. */
+  slabs = 2,
+  slabCount = 3,
+  freeBlocks = 4,
+  /** Statistics, since the region was created. */
+  refills = 5,
+  flushes = 6,
+  slabsMade = 7,
+  slabsReleased = 8,
+}
+
+/** The record of a thread. */
+export const enum Slot {
+  start = 2048 + 96 * 16,
+  words = 16,
+  /** Positive: id of the thread that has it; otherwise `SlotOwner`. */
+  owner = 0,
+  /** First page of the thread's cache; 0: none. */
+  cachePage = 1,
+  /** When the thread was started, as its system tells; 0: not known (yet). Tells reused ids apart. */
+  startTimeLow = 2,
+  startTimeHigh = 3,
+}
+
+/** What `Slot.owner` says besides thread ids. */
+export const enum SlotOwner {
+  nobody = 0,
+  /** A living thread whose id nothing tells. */
+  unnamed = 0x7fffffff,
+  /** The thread has died and left its cache; stored by its last act or by whoever found out. */
+  dead = -1,
+  /** `reaper - s`: being cleared by the thread in slot s. */
+  reaper = -16,
+}
+
+export const PAGE_MAP_WORD = 8 * (PAGE_SIZE / 4);
+
+// The enums repeat what the constants say: refuse to load if they ever disagree.
+if (
+  (Extents.end as number) > (Bin.start as number) ||
+  (Slot.start as number) !== (Bin.start as number) + MAX_CLASSES * Bin.words ||
+  Slot.start + MAX_SLOTS * Slot.words > PAGE_MAP_WORD
+) {
+  throw new Error('region layout: tables overlap');
+}
+
+/** Word position of a bin's record. */
+export const binAt = (sizeClass: number): number => Bin.start + sizeClass * Bin.words;
+/** Word position of a slot's record. */
+export const slotAt = (slot: number): number => Slot.start + slot * Slot.words;
+
+/** First page behind the page map of a region of `pages` pages. */
+export function firstDataPageFor(pages: number): number {
+  return Math.ceil((PAGE_MAP_WORD + pages * PageRecord.words) / (PAGE_SIZE / 4));
+}

@@ -1,0 +1,140 @@
+// A region: the shared memory of one heap as this thread sees it, and its identity.
+
+import { VmemError } from '../base/errors';
+import { PAGE_SHIFT, PAGE_SIZE } from '../base/units';
+import { MAX_SLOTS } from './block-state';
+import { MAX_PAGES, PageMap } from './page-map';
+import {
+  FORMAT_VERSION,
+  Identity,
+  MAGIC_HIGH,
+  MAGIC_LOW,
+  PAGE_MAP_WORD,
+  RegionState,
+  firstDataPageFor,
+} from './region-layout';
+
+/** Bytes of the smallest region that a heap can be made in. */
+export const MIN_REGION = 256 * 1024;
+/** Bytes: a tag counts pages in 28 bits. */
+export const MAX_REGION = MAX_PAGES * PAGE_SIZE;
+
+export interface RegionGeometry {
+  readonly classCount: number;
+  readonly cacheBytes: number;
+  readonly slots: number;
+}
+
+export class Region {
+  /** The whole region; explicit lengths, because V8 is slow on views that track a growable buffer's length. */
+  readonly i32: Int32Array;
+  readonly u8: Uint8Array;
+  readonly pageMap: PageMap;
+  readonly pages: number;
+
+  constructor(
+    readonly buffer: SharedArrayBuffer | ArrayBuffer,
+    readonly byteOffset: number,
+    size: number,
+  ) {
+    this.pages = Math.floor(size / PAGE_SIZE);
+    this.u8 = new Uint8Array(buffer, byteOffset, this.pages * PAGE_SIZE);
+    this.i32 = new Int32Array(buffer, byteOffset, this.pages * (PAGE_SIZE / 4));
+    this.pageMap = new PageMap(
+      this.i32.subarray(PAGE_MAP_WORD, firstDataPageFor(this.pages) * (PAGE_SIZE / 4)),
+      this.pages,
+    );
+  }
+
+  get size(): number {
+    return this.pages * PAGE_SIZE;
+  }
+
+  get firstDataPage(): number {
+    return firstDataPageFor(this.pages);
+  }
+
+  /** log2 of the bytes of a granule: every granule index fits 31 bits. */
+  get granuleShift(): number {
+    let shift = 3;
+    while (this.pages / 2 ** (31 + shift - PAGE_SHIFT) > 1) shift++;
+    return shift;
+  }
+
+  get isOpen(): boolean {
+    return this.i32[Identity.state] === RegionState.open && this.i32[Identity.magicLow] === MAGIC_LOW;
+  }
+
+  get id(): readonly [number, number] {
+    return [this.i32[Identity.idLow]!, this.i32[Identity.idHigh]!];
+  }
+
+  /** Wipes what describes an older heap and writes everything of the identity but the state. */
+  writeIdentity(geometry: RegionGeometry, id: readonly [number, number]): void {
+    const { i32 } = this;
+    i32.fill(0, 0, PAGE_MAP_WORD + this.pageMap.words.length);
+    i32[Identity.version] = FORMAT_VERSION;
+    i32[Identity.pages] = this.pages;
+    i32[Identity.firstDataPage] = this.firstDataPage;
+    i32[Identity.granuleShift] = this.granuleShift;
+    i32[Identity.classCount] = geometry.classCount;
+    i32[Identity.cacheBytes] = geometry.cacheBytes;
+    i32[Identity.slots] = geometry.slots;
+    i32[Identity.idLow] = id[0];
+    i32[Identity.idHigh] = id[1];
+  }
+
+  /** The last step of `create`: from here on the region is a heap. */
+  open(): void {
+    this.i32[Identity.magicHigh] = MAGIC_HIGH;
+    this.i32[Identity.magicLow] = MAGIC_LOW;
+    // publishes the whole heap; its partner is the load in `validate` of whoever attaches
+    Atomics.store(this.i32, Identity.state, RegionState.open);
+  }
+
+  /** Returns true in the one thread that closed it. */
+  close(): boolean {
+    const old = Atomics.compareExchange(this.i32, Identity.state, RegionState.open, RegionState.closed);
+    return old === RegionState.open;
+  }
+
+  /**
+   * Refuses a region that is not an open heap of this format: magic and version before anything else is read.
+   * @throws VmemError ECLOSED, EINVAL, ECORRUPT
+   */
+  validate(classCount: number, id?: readonly [number, number]): RegionGeometry {
+    const { i32 } = this;
+    const state = Atomics.load(i32, Identity.state);
+    if (state === RegionState.closed) throw new VmemError('ECLOSED', 'the heap of this handle was deleted');
+    if (i32[Identity.magicLow] !== MAGIC_LOW || i32[Identity.magicHigh] !== MAGIC_HIGH) {
+      throw id === undefined
+        ? new VmemError('EINVAL', 'the region does not hold a heap: magic number not found')
+        : new VmemError('ECLOSED', 'the heap of this handle was deleted: its region is empty');
+    }
+    if (i32[Identity.version] !== FORMAT_VERSION) {
+      throw new VmemError(
+        'EINVAL',
+        `the region has format version ${i32[Identity.version]}, this allocator reads version ${FORMAT_VERSION}`,
+      );
+    }
+    if (id !== undefined && (i32[Identity.idLow] !== id[0] || i32[Identity.idHigh] !== id[1])) {
+      throw new VmemError('ECLOSED', 'the region now holds another heap than the handle names');
+    }
+    const expect = (what: string, word: Identity, expected: number): void => {
+      if (i32[word] !== expected) {
+        throw new VmemError('ECORRUPT', `identity: ${what} is ${i32[word]}, expected ${expected}`);
+      }
+    };
+    expect('state', Identity.state, RegionState.open);
+    expect('number of pages', Identity.pages, this.pages);
+    expect('first data page', Identity.firstDataPage, this.firstDataPage);
+    expect('granule shift', Identity.granuleShift, this.granuleShift);
+    expect('number of size classes', Identity.classCount, classCount);
+    const cacheBytes = i32[Identity.cacheBytes]!;
+    const slots = i32[Identity.slots]!;
+    if (cacheBytes < 64 || cacheBytes > 1 << 20 || slots < 1 || slots > MAX_SLOTS) {
+      throw new VmemError('ECORRUPT', `identity: ${cacheBytes} bytes a cache, ${slots} slots`);
+    }
+    return { classCount, cacheBytes, slots };
+  }
+}

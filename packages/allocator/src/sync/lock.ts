@@ -1,0 +1,76 @@
+// A lock of two words: | owner: 0 or 1 + slot of the thread that has it | sleepers |
+//
+// The owner is in the word, so the lock of a dead thread can be recognised and taken over; what it protects is
+// then put right by the taker (`Repair`). Release is a plain store where the machine keeps stores in
+// order: V8 does not stop a thread in a straight line of them, so most deaths find the lock free.
+//
+// Order: a thread that holds the extent lock takes no other; one that holds a bin's takes at most the extent
+// lock. `check` alone takes all bins, by ascending class, and then the extent lock.
+//
+// [LOCK-1] The owner word is 0 or 1 + the number of a slot in use.
+
+import { STORES_IN_ORDER } from './platform';
+import { waitWhile } from './wait';
+
+/** Plain loads before sleeping: longer than a critical section, shorter than a time slice. */
+const SPINS = 300;
+/** A sleeper looks again after so long; a wake-up can be missed, since release does not fence. */
+const SLEEP_MS = 1;
+/** Sleeps between two questions whether the owner still lives. */
+const SLEEPS_PER_INQUIRY = 8;
+
+/** Asked about an owner that does not let go: must return true, and only then, if that thread is dead. */
+export type IsDead = (slot: number) => boolean;
+/** Restores what the lock protects after its owner died; runs with the lock held. */
+export type Repair = () => void;
+
+export class OwnedLocks {
+  constructor(
+    private readonly i32: Int32Array,
+    private readonly me: number,
+    private readonly isDead: IsDead,
+  ) {}
+
+  /** Takes the lock at word `at`. `repair` runs first if its last owner died with it. */
+  lock(at: number, repair: Repair): void {
+    // acquires what the last owner wrote; partner: the store in `unlock`
+    if (Atomics.compareExchange(this.i32, at, 0, this.me + 1) !== 0) this.lockSlow(at, repair);
+  }
+
+  unlock(at: number): void {
+    // publishes all that was written under the lock; partner: the exchange in `lock`
+    if (STORES_IN_ORDER) this.i32[at] = 0;
+    else Atomics.store(this.i32, at, 0);
+    if (this.i32[at + 1] !== 0) Atomics.notify(this.i32, at, 1);
+  }
+
+  /** True if this thread has the lock. */
+  holds(at: number): boolean {
+    return this.i32[at] === this.me + 1;
+  }
+
+  /** Takes over the lock from the dead thread in `slot` if it has it; the caller repairs and unlocks. */
+  seize(at: number, slot: number): boolean {
+    // acquires what the dead owner wrote before it died; it will not write again
+    return Atomics.compareExchange(this.i32, at, slot + 1, this.me + 1) === slot + 1;
+  }
+
+  private lockSlow(at: number, repair: Repair): void {
+    const { i32, me } = this;
+    for (let spin = 0; spin < SPINS; spin++) {
+      if (i32[at] === 0 && Atomics.compareExchange(i32, at, 0, me + 1) === 0) return;
+    }
+    // tells the owner that somebody may sleep; a sleeper that dies leaves a needless notify behind, no more
+    Atomics.add(i32, at + 1, 1);
+    for (let sleeps = 1; ; sleeps++) {
+      const owner = Atomics.compareExchange(i32, at, 0, me + 1);
+      if (owner === 0) break;
+      if (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isDead(owner - 1) && this.seize(at, owner - 1)) {
+        repair();
+        break;
+      }
+      waitWhile(i32, at, owner, SLEEP_MS);
+    }
+    Atomics.sub(i32, at + 1, 1);
+  }
+}
