@@ -1,0 +1,121 @@
+// Each package as its user gets it: required, imported, compiled against, packed.
+
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { join, posix } from 'node:path';
+import ts from 'typescript';
+import { ROOT, listPackages, readManifest, withFiles } from './repository';
+
+const FOLDERS = listPackages(ROOT);
+
+/** The names under which a package's modules are imported, without its package.json. */
+function listEntries(folder: string): string[] {
+  const { name, exports = {} } = readManifest(ROOT, folder);
+  return Object.keys(exports)
+    .filter((path) => path !== './package.json')
+    .map((path) => posix.join(name, path));
+}
+
+const ENTRIES = FOLDERS.flatMap(listEntries);
+
+/** Modules that act when they are loaded, and export nothing. */
+const isPreload = (entry: string): boolean => entry.endsWith('/register');
+const LIBRARIES = ENTRIES.filter((entry) => !isPreload(entry));
+
+/** Runs a few lines in a Node of their own, from the folder of `entry`'s users. */
+function evaluate(code: string, ...options: string[]): string[] {
+  const output = execFileSync(process.execPath, [...options, '-e', code], {
+    cwd: join(ROOT, 'test'),
+    encoding: 'utf8',
+  });
+  return JSON.parse(output) as string[];
+}
+
+const packed = new Map<string, string[]>();
+
+/** The files that `npm pack` would put into a package. */
+function npmPack(folder: string): string[] {
+  const known = packed.get(folder);
+  if (known !== undefined) return known;
+  const output = execFileSync(
+    'npm',
+    ['pack', '--dry-run', '--json', '--ignore-scripts', '--loglevel=error', '-w', folder],
+    { cwd: ROOT, encoding: 'utf8', shell: process.platform === 'win32' },
+  );
+  // An object by package name in newer versions of npm, a list in older ones.
+  const [report] = Object.values(JSON.parse(output) as Record<string, { files: { path: string }[] }>);
+  const files = report?.files.map((file) => file.path) ?? [];
+  packed.set(folder, files);
+  return files;
+}
+
+function compile(files: Record<string, string>): string[] {
+  return withFiles(files, (root) => {
+    symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'), 'junction');
+    mkdirSync(join(root, 'out'));
+    const program = ts.createProgram(
+      Object.keys(files).map((path) => join(root, path)),
+      {
+        module: ts.ModuleKind.Node16,
+        moduleResolution: ts.ModuleResolutionKind.Node16,
+        target: ts.ScriptTarget.ES2022,
+        lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts'],
+        types: ['node'],
+        typeRoots: [join(ROOT, 'node_modules/@types')],
+        strict: true,
+        skipLibCheck: true,
+        noEmit: true,
+      },
+    );
+    return ts
+      .getPreEmitDiagnostics(program)
+      .map((diagnostic) => ts.flattenDiagnosticMessageText(diagnostic.messageText, '\n'));
+  });
+}
+
+describe.each(FOLDERS)('%s', (folder) => {
+  test('names the oldest Node that it runs on', () => {
+    expect(readManifest(ROOT, folder).engines?.node).toBe('>=20');
+  });
+
+  test('is packed with what it needs and without its tests', () => {
+    const files = npmPack(folder);
+    expect(files).toEqual(expect.arrayContaining(['package.json', 'dist/index.js', 'dist/index.d.ts']));
+    if (existsSync(join(ROOT, folder, 'README.md'))) expect(files).toContain('README.md');
+    expect(files.filter((path) => /(^|\/)tests?\/|\.test\.|tsconfig|tsbuildinfo/.test(path))).toEqual([]);
+  });
+
+  test('packs every file that its exports name', () => {
+    const named = JSON.stringify(readManifest(ROOT, folder).exports).match(/\.\/[^"*]+\.[a-z.]+/g) ?? [];
+    const files = npmPack(folder);
+    expect(named.map((path) => posix.normalize(path)).filter((path) => !files.includes(path))).toEqual([]);
+  });
+});
+
+const addonTest = process.env['VMEM_TEST_WITHOUT_ADDON'] === '1' ? test.skip : test;
+
+addonTest('the addon is packed with packages/mmap-helper', () => {
+  expect(npmPack('packages/mmap-helper')).toContainEqual(expect.stringMatching(/\.node$/));
+});
+
+describe.each(LIBRARIES)('%s', (entry) => {
+  test('exports the same names to require and to import', () => {
+    const required = evaluate(`console.log(JSON.stringify(Object.keys(require('${entry}')).sort()))`);
+    const imported = evaluate(
+      `import * as module from '${entry}'; console.log(JSON.stringify(Object.keys(module).sort()))`,
+      '--input-type=module',
+    );
+    expect(required.length).toBeGreaterThan(0);
+    expect(imported).toEqual(expect.arrayContaining(required));
+  });
+
+  test.each(['cts', 'mts'])('has types for a .%s file', (extension) => {
+    const text = `import * as library from '${entry}';\nexport const names: string[] = Object.keys(library);\n`;
+    expect(compile({ [`consumer.${extension}`]: text })).toEqual([]);
+  });
+
+  test('has types that a compiler would notice to be wrong', () => {
+    const text = `import { noSuchName } from '${entry}';\nexport { noSuchName };\n`;
+    expect(compile({ 'consumer.mts': text })).toEqual([expect.stringContaining('noSuchName')]);
+  });
+});
