@@ -11,7 +11,7 @@ export type VisitExtent = (page: PageIndex, kind: PageKind, length: number) => v
  * @throws VmemError ECORRUPT where the tags don't tile the region
  */
 export function walkExtents(pageMap: PageMap, visit: VisitExtent): void {
-  for (let page = NULL_PAGE; page < pageMap.pages; ) {
+  for (let page = NULL_PAGE; page < pageMap.pages;) {
     const kind = pageMap.kind(page);
     const length = pageMap.length(page);
     if (kind === PageKind.inside || kind === PageKind.freeTail || kind > PageKind.pending || length === 0) {

@@ -78,9 +78,7 @@ export class LargeBlocks {
 
   private isLive(ptr: number, page: PageIndex): boolean {
     return (
-      ptr % PAGE_SIZE === 0 &&
-      page < this.region.pages &&
-      this.region.pageMap.kind(page) === PageKind.large
+      ptr % PAGE_SIZE === 0 && page < this.region.pages && this.region.pageMap.kind(page) === PageKind.large
     );
   }
 

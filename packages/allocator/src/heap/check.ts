@@ -96,7 +96,8 @@ class HeapCheck {
       found.expect(
         reserved === (page === NULL_PAGE) && (!reserved || length === firstData),
         '[PAGE-1]',
-        () => `page ${page}: kind ${kind}, ${length} pages; the heap's tables take pages 0 to ${firstData - 1}`,
+        () =>
+          `page ${page}: kind ${kind}, ${length} pages; the heap's tables take pages 0 to ${firstData - 1}`,
       );
       found.expect(kind !== PageKind.pending, '[PAGE-1]', () => `page ${page}: pending with the lock free`);
       this.checkInside(page, kind, length);
@@ -112,7 +113,11 @@ class HeapCheck {
     });
     for (const page of this.freePages.keys()) {
       const next = pageAfter(page, pageMap.length(page));
-      found.expect(!this.freePages.has(next), '[PAGE-2]', () => `pages ${page} and ${next}: free, not merged`);
+      found.expect(
+        !this.freePages.has(next),
+        '[PAGE-2]',
+        () => `pages ${page} and ${next}: free, not merged`,
+      );
     }
   }
 
@@ -146,7 +151,11 @@ class HeapCheck {
     for (let bin = 0; bin < Extents.binCount; bin++) {
       const head = this.core.extents.free.head(bin);
       const bit = (i32[Extents.binBitmap + (bin >>> 5)]! >>> (bin & 31)) & 1;
-      found.expect((bit === 1) === (head !== NULL_PAGE), '[FREE-2]', () => `list ${bin}: bit ${bit}, head ${head}`);
+      found.expect(
+        (bit === 1) === (head !== NULL_PAGE),
+        '[FREE-2]',
+        () => `list ${bin}: bit ${bit}, head ${head}`,
+      );
       this.walkList('[FREE-1]', `free list ${bin}`, head, (page) => {
         seen.add(page);
         return this.freePages.has(page) && binOfLength(pageMap.length(page)) === bin;
@@ -155,7 +164,11 @@ class HeapCheck {
     for (let word = 0; word * 32 < Extents.binCount; word++) {
       const bit = (i32[Extents.binSummary]! >>> word) & 1;
       const bits = i32[Extents.binBitmap + word]!;
-      found.expect((bit === 1) === (bits !== 0), '[FREE-2]', () => `summary bit ${word} is ${bit}, word ${bits}`);
+      found.expect(
+        (bit === 1) === (bits !== 0),
+        '[FREE-2]',
+        () => `summary bit ${word} is ${bit}, word ${bits}`,
+      );
     }
     for (const page of this.freePages.keys()) {
       found.expect(seen.has(page), '[FREE-1]', () => `free extent at page ${page}: in no list`);
@@ -163,7 +176,12 @@ class HeapCheck {
   }
 
   /** Follows a list; every member must satisfy `belongs` and link back to the one before. */
-  private walkList(invariant: string, name: string, head: PageIndex, belongs: (page: PageIndex) => boolean): void {
+  private walkList(
+    invariant: string,
+    name: string,
+    head: PageIndex,
+    belongs: (page: PageIndex) => boolean,
+  ): void {
     const { pageMap, found } = this;
     let previous = NULL_PAGE;
     let tries = pageMap.pages;
@@ -172,7 +190,8 @@ class HeapCheck {
       const at = page;
       const sound =
         page > 0 && page < pageMap.pages && tries-- > 0 && belongs(page) && pageMap.previous(page) === before;
-      if (!found.expect(sound, invariant, () => `${name}: page ${at} does not belong after page ${before}`)) return;
+      if (!found.expect(sound, invariant, () => `${name}: page ${at} does not belong after page ${before}`))
+        return;
     }
   }
 
@@ -204,7 +223,11 @@ class HeapCheck {
   }
 
   private checkLock(name: string, at: number): void {
-    this.found.expect(this.core.locks.holds(at), '[LOCK-1]', () => `lock of ${name}: owner word ${this.i32[at]}`);
+    this.found.expect(
+      this.core.locks.holds(at),
+      '[LOCK-1]',
+      () => `lock of ${name}: owner word ${this.i32[at]}`,
+    );
   }
 
   private checkHeights(slot: number, page: PageIndex): void {
@@ -232,7 +255,9 @@ class HeapCheck {
       freeBlocks += free;
       if (free > 0) partial.add(slab);
     }
-    this.walkList('[SLAB-2]', `slabs of class ${index}`, i32[bin + Bin.slabs]! as PageIndex, (page) => partial.delete(page));
+    this.walkList('[SLAB-2]', `slabs of class ${index}`, i32[bin + Bin.slabs]! as PageIndex, (page) =>
+      partial.delete(page),
+    );
     for (const page of partial) {
       found.expect(false, '[SLAB-2]', () => `slab at page ${page}: has FREE blocks but is in no list`);
     }
@@ -251,7 +276,11 @@ class HeapCheck {
     const { size, blocks, lines, pages } = SLAB_SHAPES[index]!;
     const line = pageMap.stateLine(slab);
     found.slabs++;
-    found.expect(pageMap.length(slab) === pages, '[PAGE-3]', () => `slab at page ${slab}: not ${pages} pages long`);
+    found.expect(
+      pageMap.length(slab) === pages,
+      '[PAGE-3]',
+      () => `slab at page ${slab}: not ${pages} pages long`,
+    );
     for (let i = 0; i < pages && slab + i < pageMap.pages; i++) {
       const page = pageAfter(slab, i);
       found.expect(
@@ -263,11 +292,21 @@ class HeapCheck {
       );
     }
     const statePage = lineToPage(line);
-    if (!found.expect(this.statePages.has(statePage), '[STORE-2]', () => `slab at page ${slab}: no states at line ${line}`)) {
+    if (
+      !found.expect(
+        this.statePages.has(statePage),
+        '[STORE-2]',
+        () => `slab at page ${slab}: no states at line ${line}`,
+      )
+    ) {
       return 0;
     }
     this.runs.set(statePage, [...(this.runs.get(statePage) ?? []), line]);
-    found.expect(pageMap.pageOffset(statePage) === lines, '[STORE-2]', () => `slab at page ${slab}: runs of another length`);
+    found.expect(
+      pageMap.pageOffset(statePage) === lines,
+      '[STORE-2]',
+      () => `slab at page ${slab}: runs of another length`,
+    );
     const states = line * LINE_SIZE;
     let free = 0;
     let lowest = blocks;
@@ -282,12 +321,17 @@ class HeapCheck {
       }
     }
     for (let i = blocks; i < lines * LINE_SIZE; i++) {
-      found.expect(u8[states + i] === FREE, '[STATE-1]', () => `slab at page ${slab}: state behind its last block`);
+      found.expect(
+        u8[states + i] === FREE,
+        '[STATE-1]',
+        () => `slab at page ${slab}: state behind its last block`,
+      );
     }
     found.expect(
       pageMap.a(slab) === free && (free === 0 || pageMap.b(slab) <= lowest) && pageMap.b(slab) >= 0,
       '[SLAB-1]',
-      () => `slab at page ${slab}: counts ${pageMap.a(slab)} FREE from ${pageMap.b(slab)}; ${free} are, from ${lowest}`,
+      () =>
+        `slab at page ${slab}: counts ${pageMap.a(slab)} FREE from ${pageMap.b(slab)}; ${free} are, from ${lowest}`,
     );
     return free;
   }
@@ -295,14 +339,25 @@ class HeapCheck {
   private checkCached(slot: number, index: number, slab: PageIndex, offset: number, state: number): void {
     const { found, core } = this;
     const inUse = slot < core.slots.count && core.slots.inUse(slot);
-    if (!found.expect(inUse, '[STATE-1]', () => `slab at page ${slab}: block cached by slot ${slot}, which is free`)) return;
+    if (
+      !found.expect(
+        inUse,
+        '[STATE-1]',
+        () => `slab at page ${slab}: block cached by slot ${slot}, which is free`,
+      )
+    )
+      return;
     const granule = offset / 2 ** core.region.granuleShift;
     let entries = this.entries.get(slot);
     if (entries === undefined) this.entries.set(slot, (entries = new Set(this.stackOf(slot, index))));
     if (entries.has(granule)) return;
     // the thread may have pushed the block after its stack was read, or popped it by now
     const holds = new Set(this.stackOf(slot, index)).has(granule) || cachingSlot(this.u8[state]!) !== slot;
-    found.expect(holds, '[CACHE-1]', () => `slab at page ${slab}: block cached by slot ${slot}, not in its stack`);
+    found.expect(
+      holds,
+      '[CACHE-1]',
+      () => `slab at page ${slab}: block cached by slot ${slot}, not in its stack`,
+    );
   }
 
   private stackOf(slot: number, index: number): Int32Array {
@@ -320,14 +375,24 @@ class HeapCheck {
       const redzone = u8.subarray(start, start + LINE_SIZE).every((byte) => byte === REDZONE_BYTE);
       found.expect(redzone, '[STORE-1]', () => `state page ${page}: its redzone was written over`);
       const lines = pageMap.pageOffset(page);
-      if (!found.expect(lines >= 1 && lines <= MAX_STATE_LINES, '[STORE-2]', () => `state page ${page}: runs of ${lines}`)) {
+      if (
+        !found.expect(
+          lines >= 1 && lines <= MAX_STATE_LINES,
+          '[STORE-2]',
+          () => `state page ${page}: runs of ${lines}`,
+        )
+      ) {
         continue;
       }
       let [low, high] = allFree(runsPerPage(lines));
       for (const line of this.runs.get(page) ?? []) {
         const run = (line - pageToLine(page) - 1) / lines;
         const bit = run < 32 ? low & (1 << run) : high & (1 << (run - 32));
-        found.expect(Number.isInteger(run) && bit !== 0, '[STORE-2]', () => `line ${line}: two slabs have it, or no run`);
+        found.expect(
+          Number.isInteger(run) && bit !== 0,
+          '[STORE-2]',
+          () => `line ${line}: two slabs have it, or no run`,
+        );
         if (run < 32) low &= ~(1 << run);
         else high &= ~(1 << (run - 32));
       }
@@ -354,7 +419,11 @@ class HeapCheck {
     const { i32 } = this;
     const sum = (lengths: Iterable<number>): number => [...lengths].reduce((a, b) => a + b, 0);
     const expect = (name: string, word: number, actual: number): void => {
-      this.found.expect(i32[word] === actual, '[EXTENT-1]', () => `${name}: counts ${i32[word]}, there are ${actual}`);
+      this.found.expect(
+        i32[word] === actual,
+        '[EXTENT-1]',
+        () => `${name}: counts ${i32[word]}, there are ${actual}`,
+      );
     };
     expect('free pages', Extents.freePages, sum(this.freePages.values()));
     expect('large extents', Extents.largeExtents, this.large.extents);
@@ -362,4 +431,3 @@ class HeapCheck {
     expect('state pages', Extents.statePages, this.statePages.size);
   }
 }
-

@@ -55,6 +55,12 @@ export interface HeapHandle {
 
 const NO_CAPACITY = new Int32Array(CLASS_COUNT);
 
+// Constants of this module are constants to V8's compiler; properties of another module's exports are not.
+const BLOCK_SIZE = CLASS_SIZE;
+const RECIPROCAL = CLASS_RECIPROCAL;
+const SMALL_LIMIT = MAX_SLAB_BLOCK;
+const STATE_LIVE = LIVE;
+
 /**
  * malloc and free over a region of memory that threads share. Pointers are byte offsets from the region's
  * start; 0 is NULL. Blocks are aligned to the largest power of two that divides their usable size, at least
@@ -70,7 +76,7 @@ export class Heap {
   private readonly i32: Int32Array;
   private readonly u8: Uint8Array;
   private readonly pageMap: Int32Array;
-  private readonly granules: number;
+  private readonly pages: number;
   private readonly granuleShift: number;
   private readonly granuleSize: number;
   private readonly pageGranuleShift: number;
@@ -95,8 +101,8 @@ export class Heap {
     this.u8 = region.u8;
     this.pageMap = region.pageMap.words;
     this.granuleShift = region.granuleShift;
-    this.granuleSize = 2 ** region.granuleShift;
-    this.granules = region.size / this.granuleSize;
+    this.granuleSize = 1 << region.granuleShift;
+    this.pages = region.pages | 0;
     this.pageGranuleShift = PAGE_SHIFT - region.granuleShift;
     this.pageGranuleMask = (1 << this.pageGranuleShift) - 1;
     this.classOf = classTable(this.granuleSize);
@@ -192,9 +198,9 @@ export class Heap {
 
   /** Pointer to a new block of at least `size` bytes, contents undefined; 0 when memory is out. malloc(3) */
   malloc(size: number): number {
-    if (size >>> 0 === size && size <= MAX_SLAB_BLOCK) {
+    if (size >>> 0 === size && size <= SMALL_LIMIT) {
       const { i32, u8, pageMap } = this;
-      const sizeClass = this.classOf[(size + QUANTUM - 1) >>> 3]!;
+      const sizeClass = this.classOf[(size + 7) >>> 3]!;
       const height = this.heights + sizeClass;
       const top = i32[height]! - 1;
       if (top >= 0) {
@@ -202,10 +208,10 @@ export class Heap {
         const record = (granule >>> this.pageGranuleShift) << PageRecord.shift;
         const offset =
           ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset]!;
-        const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]!) >>> 16;
+        const index = Math.imul(offset, RECIPROCAL[sizeClass]!) >>> 16;
         const state = pageMap[record + PageRecord.stateLine]! * 64 + index;
         if (u8[state] === this.cached) {
-          u8[state] = LIVE;
+          u8[state] = STATE_LIVE;
           i32[height] = top;
           return granule * this.granuleSize;
         }
@@ -220,20 +226,22 @@ export class Heap {
   free(ptr: number | ArrayBufferView): void {
     if (typeof ptr === 'number') {
       const granule = (ptr | 0) === ptr ? ptr >> this.granuleShift : this.granuleOf(ptr);
-      if (granule >>> 0 < this.granules && (ptr & (this.granuleSize - 1)) === 0) {
+      const page = granule >>> this.pageGranuleShift; // a negative one is far behind the last page
+      if (page < this.pages && (ptr & (this.granuleSize - 1)) === 0) {
         const { i32, u8, pageMap } = this;
-        const record = (granule >>> this.pageGranuleShift) << PageRecord.shift;
+        const record = page << PageRecord.shift;
         const sizeClass = pageMap[record + PageRecord.sizeClass]! - 1;
         if (sizeClass >= 0) {
           const offset =
-            ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset]!;
-          const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]!) >>> 16;
+            ((granule & this.pageGranuleMask) << this.granuleShift) +
+            pageMap[record + PageRecord.pageOffset]!;
+          const index = Math.imul(offset, RECIPROCAL[sizeClass]!) >>> 16;
           const state = pageMap[record + PageRecord.stateLine]! * 64 + index;
           const height = this.heights + sizeClass;
           const top = i32[height]!;
           if (
-            Math.imul(index, CLASS_SIZE[sizeClass]!) === offset &&
-            u8[state] === LIVE &&
+            Math.imul(index, BLOCK_SIZE[sizeClass]!) === offset &&
+            u8[state] === STATE_LIVE &&
             top < this.capacity[sizeClass]!
           ) {
             i32[this.stacks[sizeClass]! + top] = granule;
@@ -270,7 +278,8 @@ export class Heap {
       this.free(ptr);
       return 0;
     }
-    if (size <= MAX_SLAB_BLOCK ? this.blockSizeFor(size) === old : size <= old && old - size < PAGE_SIZE) return ptr;
+    if (size <= MAX_SLAB_BLOCK ? this.blockSizeFor(size) === old : size <= old && old - size < PAGE_SIZE)
+      return ptr;
     if (old > MAX_SLAB_BLOCK && size > MAX_SLAB_BLOCK && this.core.large.resize(ptr, size)) return ptr;
     const moved = this.malloc(size);
     if (moved === 0) return 0;
@@ -498,7 +507,7 @@ export class Heap {
 
   private granuleOf(ptr: number): number {
     const granule = ptr / this.granuleSize;
-    return granule >= 0 && granule < this.granules && Number.isInteger(granule) ? granule : -1;
+    return granule >= 0 && ptr < this.region.size && Number.isInteger(granule) ? granule : -1;
   }
 
   /** Gives back what this heap can spare before a caller hears that memory is out. */
@@ -546,7 +555,10 @@ export class Heap {
 
   private requireAttached(): ThreadCache {
     if (this.cache === undefined || !this.region.isOpen) {
-      throw new VmemError('ECLOSED', this.region.isOpen ? 'this thread has detached from the heap' : 'the heap was deleted');
+      throw new VmemError(
+        'ECLOSED',
+        this.region.isOpen ? 'this thread has detached from the heap' : 'the heap was deleted',
+      );
     }
     return this.cache;
   }
@@ -587,13 +599,13 @@ function regionOf(memory: unknown, byteOffset = 0, size?: number): Region {
   }
   length ??= buffer.byteLength;
   if (start % QUANTUM !== 0) {
-    throw new VmemError('EINVAL', `region: expected an offset that is a multiple of ${QUANTUM}, got ${start}`);
-  }
-  if (length < MIN_REGION || length > MAX_REGION) {
     throw new VmemError(
       'EINVAL',
-      `region: expected ${MIN_REGION} to ${MAX_REGION} bytes, got ${length}`,
+      `region: expected an offset that is a multiple of ${QUANTUM}, got ${start}`,
     );
+  }
+  if (length < MIN_REGION || length > MAX_REGION) {
+    throw new VmemError('EINVAL', `region: expected ${MIN_REGION} to ${MAX_REGION} bytes, got ${length}`);
   }
   if (start + length > buffer.byteLength) {
     throw new VmemError(
@@ -610,7 +622,8 @@ function regionOf(memory: unknown, byteOffset = 0, size?: number): Region {
 
 function handleFields(handle: unknown): HeapHandle {
   const fields = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<HeapHandle>;
-  const whole = (value: unknown): boolean => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  const whole = (value: unknown): boolean =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
   const isId = Array.isArray(fields.id) && fields.id.length === 2 && fields.id.every(Number.isInteger);
   if (!whole(fields.byteOffset) || !whole(fields.size) || !isId) {
     throw new VmemError('EINVAL', `handle: expected the handle of a heap, got ${describe(handle)}`);
@@ -621,10 +634,12 @@ function handleFields(handle: unknown): HeapHandle {
 function wholeOption(name: string, value: unknown, preset: number, least: number, most: number): number {
   if (value === undefined) return preset;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new VmemError('EINVAL', `${name}: expected a whole number from ${least} to ${most}, got ${describe(value)}`);
+  throw new VmemError(
+    'EINVAL',
+    `${name}: expected a whole number from ${least} to ${most}, got ${describe(value)}`,
+  );
 }
 
 const defaultCacheBytes = (size: number): number => Math.min(32768, Math.max(4096, Math.floor(size / 4096)));
 
 const randomWord = (): number => Math.floor(Math.random() * 2 ** 32) | 0;
-

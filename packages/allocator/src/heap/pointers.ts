@@ -27,7 +27,10 @@ export function refusal(region: Region, ptr: unknown): VmemError {
     return new VmemError('EBADPTR', `expected a pointer, a whole number >= 0, got ${describe(ptr)}`);
   }
   if (ptr >= region.size) {
-    return new VmemError('EBADPTR', `pointer ${hex(ptr)} lies outside of the heap's ${hex(region.size)} bytes`);
+    return new VmemError(
+      'EBADPTR',
+      `pointer ${hex(ptr)} lies outside of the heap's ${hex(region.size)} bytes`,
+    );
   }
   const { pageMap } = region;
   const page = offsetToPage(ptr);

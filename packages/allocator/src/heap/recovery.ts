@@ -1,7 +1,16 @@
 // What the living do for the dead: restore what a dead thread's locks protect, return its cached blocks and
 // free its slot. A thread may die while it does this; then the next one begins anew.
 
-import { LINE_SIZE, asSizeClass, asSlot, lineToPage, pageToLine, pageToWord, type PageIndex, type SizeClass } from '../base/units';
+import {
+  LINE_SIZE,
+  asSizeClass,
+  asSlot,
+  lineToPage,
+  pageToLine,
+  pageToWord,
+  type PageIndex,
+  type SizeClass,
+} from '../base/units';
 import { walkExtents } from '../extent/extent-walk';
 import { FREE, cachedBy } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';

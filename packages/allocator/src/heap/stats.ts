@@ -100,4 +100,3 @@ function classStats(core: HeapCore, index: number): ClassStats {
   core.bins.unlock(sizeClass);
   return stats;
 }
-

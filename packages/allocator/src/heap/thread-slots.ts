@@ -28,7 +28,8 @@ export class ThreadSlots {
   claim(): SlotIndex | undefined {
     const identity = this.host?.identity();
     const owner = identity?.tid ?? SlotOwner.unnamed;
-    const slot = this.claimWhere(owner, (_, old) => old === SlotOwner.nobody) ?? this.claimWhere(owner, this.isLeft);
+    const slot =
+      this.claimWhere(owner, (_, old) => old === SlotOwner.nobody) ?? this.claimWhere(owner, this.isLeft);
     if (slot === undefined) return undefined;
     const startTime = identity?.startTime ?? 0;
     this.i32[slotAt(slot) + Slot.startTimeLow] = startTime | 0;

@@ -146,7 +146,7 @@ export class Bins {
       this.lock(sizeClass);
       try {
         let tries = this.i32[bin + Bin.slabCount]!;
-        for (let slab = this.lists.first(bin + Bin.slabs); slab !== NULL_PAGE && tries-- > 0; ) {
+        for (let slab = this.lists.first(bin + Bin.slabs); slab !== NULL_PAGE && tries-- > 0;) {
           const next = this.pageMap.next(slab);
           if (this.pageMap.a(slab) === shape.blocks) {
             this.releaseSlab(slab, shape, bin);
@@ -242,4 +242,3 @@ export class Bins {
     }
   }
 }
-

@@ -27,7 +27,7 @@ export interface SlabShape {
 
 function blockSizes(): number[] {
   const sizes: number[] = [];
-  for (let size = QUANTUM; size <= MAX_SLAB_BLOCK; ) {
+  for (let size = QUANTUM; size <= MAX_SLAB_BLOCK;) {
     sizes.push(size);
     size += size < 128 ? QUANTUM : 2 ** (Math.floor(Math.log2(size)) - 3);
   }

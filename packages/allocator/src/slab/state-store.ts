@@ -66,7 +66,8 @@ export class StateStore {
       run = 63 - Math.clz32(pageMap.b(page) & -pageMap.b(page));
       pageMap.setB(page, pageMap.b(page) & (pageMap.b(page) - 1));
     }
-    if (pageMap.a(page) === 0 && pageMap.b(page) === 0) this.lists.remove(Extents.statePageHeads + lines, page);
+    if (pageMap.a(page) === 0 && pageMap.b(page) === 0)
+      this.lists.remove(Extents.statePageHeads + lines, page);
     const line = lineAfter(pageToLine(page), 1 + run * lines);
     this.region.u8.fill(0, lineToOffset(line), lineToOffset(line) + lines * LINE_SIZE);
     return line;
