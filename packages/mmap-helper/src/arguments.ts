@@ -59,7 +59,7 @@ export function requireThreadNumber(value: unknown, name: string): number {
 
 /** A range of a file: its end, too, is a safe integer. */
 export function requireFileRange(offset: unknown, length: unknown): { offset: number; length: number } {
-  const start = requireWhole(offset, 'offset');
+  const start = requireWhole(offset, 'offset', 0, Number.MAX_SAFE_INTEGER - 1);
   return { offset: start, length: requireWhole(length, 'length', 1, Number.MAX_SAFE_INTEGER - start) };
 }
 

@@ -6,15 +6,15 @@
  */
 import { outOfRange, requireWhole, wrongType } from './arguments.js';
 
-const { apply } = Reflect;
+const apply = Reflect.apply.bind(Reflect);
 const Bytes = Uint8Array;
 
 type Accessor = (this: unknown) => unknown;
 
 function accessor(prototype: object, name: string): Accessor {
-  const found = Object.getOwnPropertyDescriptor(prototype, name)?.get;
-  if (found === undefined) throw new Error(`this runtime has no accessor '${name}' of buffers`);
-  return found;
+  const property: { get?: Accessor } | undefined = Object.getOwnPropertyDescriptor(prototype, name);
+  if (property?.get === undefined) throw new Error(`this runtime has no accessor '${name}' of buffers`);
+  return property.get;
 }
 
 const sharedByteLength = accessor(SharedArrayBuffer.prototype, 'byteLength');
@@ -30,13 +30,13 @@ function ask(question: Accessor, value: unknown): unknown {
   }
 }
 
-const addTo = WeakSet.prototype.add;
-const isIn = WeakSet.prototype.has;
 const mappedFiles = new WeakSet<ArrayBuffer>();
+const addMappedFile = mappedFiles.add.bind(mappedFiles);
+const hasMappedFile = mappedFiles.has.bind(mappedFiles);
 
 /** Remembers a buffer whose memory is a mapping of its own. */
 export function rememberMappedFile(buffer: ArrayBuffer): ArrayBuffer {
-  apply(addTo, mappedFiles, [buffer]);
+  addMappedFile(buffer);
   return buffer;
 }
 
@@ -45,7 +45,7 @@ function isGrowable(buffer: unknown): buffer is SharedArrayBuffer {
 }
 
 function isMappedFile(buffer: unknown): buffer is ArrayBuffer {
-  return apply(isIn, mappedFiles, [buffer]) as boolean;
+  return hasMappedFile(buffer as ArrayBuffer);
 }
 
 /** A range of a growable SharedArrayBuffer, the only kind whose pages can be replaced. */
@@ -53,7 +53,7 @@ export function growableBytes(buffer: unknown, byteOffset: unknown, length: unkn
   if (!isGrowable(buffer)) {
     throw wrongType('buffer', 'a growable SharedArrayBuffer (one made with maxByteLength)', buffer);
   }
-  return bytesOf(buffer, ask(sharedByteLength, buffer) as number, byteOffset, length);
+  return bytesOf(buffer, lengthOf(buffer), byteOffset, length);
 }
 
 /**
@@ -77,23 +77,27 @@ export function mappedBytes(
   return bytes;
 }
 
-/** All bytes of a SharedArrayBuffer or ArrayBuffer of any kind. */
-export function allBytes(buffer: unknown): Uint8Array {
+/** All bytes of a buffer that is still there when its thread ends. */
+export function lastingBytes(buffer: unknown): Uint8Array {
+  if (isMappedFile(buffer)) {
+    throw wrongType('buffer', 'none of mapFile, whose mapping ends before the thread does', buffer);
+  }
   const byteLength = ask(sharedByteLength, buffer) ?? ask(arrayByteLength, buffer);
   if (byteLength === undefined) throw wrongType('buffer', 'a SharedArrayBuffer or an ArrayBuffer', buffer);
-  return new Bytes(buffer as ArrayBufferLike, 0, byteLength as number);
+  return bytesOf(buffer as ArrayBufferLike, byteLength as number, 0, byteLength);
 }
 
-function lengthOf(buffer: SharedArrayBuffer | ArrayBuffer): number {
+function lengthOf(buffer: ArrayBufferLike): number {
   return (ask(sharedByteLength, buffer) ?? ask(arrayByteLength, buffer)) as number;
 }
 
 function bytesOf(
-  buffer: SharedArrayBuffer | ArrayBuffer,
+  buffer: ArrayBufferLike,
   byteLength: number,
   byteOffset: unknown,
   length: unknown,
 ): Uint8Array {
-  const start = requireWhole(byteOffset, 'byteOffset', 0, byteLength);
-  return new Bytes(buffer, start, requireWhole(length, 'length', 1, Math.max(byteLength - start, 1)));
+  if (byteLength === 0) throw outOfRange('buffer', 'neither empty nor detached', buffer);
+  const start = requireWhole(byteOffset, 'byteOffset', 0, byteLength - 1);
+  return new Bytes(buffer, start, requireWhole(length, 'length', 1, byteLength - start));
 }

@@ -18,7 +18,7 @@ const MAP_MODES: readonly MapMode[] = ['shared', 'private', 'read'];
 /**
  * Maps `length` bytes of a file from `offset` on. The mapping ends after the buffer was garbage-collected, in a later
  * turn of the event loop, or with the thread: code that never returns to the event loop frees none. `fd` may be closed
- * afterwards.
+ * afterwards. What `buffer.transfer()` made of it reads zeros after the thread that mapped it has ended.
  *
  * `offset` is a multiple of the file's alignment (`fileInfo`), for a DAX device `length` as well.
  *

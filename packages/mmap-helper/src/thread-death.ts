@@ -10,7 +10,7 @@ import {
   requireWhole,
   wrongType,
 } from './arguments.js';
-import { allBytes } from './buffer-bytes.js';
+import { lastingBytes } from './buffer-bytes.js';
 import { requireResult } from './mmap-error.js';
 
 /** An int32 of the buffer, and what happens to it. */
@@ -29,6 +29,8 @@ export interface DeathWatch {
 }
 
 const OPERATIONS = ['store', 'add'] as const;
+const MAX_WORDS = 1024;
+const NUMBERS_A_WORD = 3;
 
 /**
  * Has `words` written, in their order, when the calling thread's JavaScript environment ends: by returning, an
@@ -36,21 +38,23 @@ const OPERATIONS = ['store', 'add'] as const;
  * the parent's `'exit'` event, and also while the parent is busy; not when the whole process is killed (SIGKILL), nor
  * on `process.exit()` of the main thread. Threads in `Atomics.wait` on a word are not woken.
  *
- * The buffer stays in memory until then, or until `cancel()`. An ArrayBuffer that was detached is left out.
+ * The buffer stays in memory until then, or until `cancel()`. The words of an ArrayBuffer are left out if it is detached
+ * by then, as Node does to those over foreign memory; one of `mapFile` is refused.
  *
+ * @param words from 1 to 1024
  * @throws TypeError, RangeError: arguments, and words outside the buffer; MmapError: ENOMEM
  */
 export function onThreadDeath(
   buffer: SharedArrayBuffer | ArrayBuffer,
   words: readonly DeathWord[],
 ): DeathWatch {
-  if (!Array.isArray(words)) throw wrongType('words', 'an array', words);
-  const flat = (words as unknown[]).flatMap(flatten);
-  const bytes = allBytes(buffer);
-  for (let index = 0; index < flat.length; index += 3) {
-    const byteOffset = flat[index]!;
-    if (byteOffset + 4 > bytes.length) {
-      throw outOfRange('byteOffset', `at least 4 below the buffer's ${bytes.length} bytes`, byteOffset);
+  const flat = flatten(words);
+  const bytes = lastingBytes(buffer);
+  const lastOffset = bytes.length - 4;
+  for (let index = 0; index < flat.length; index += NUMBERS_A_WORD) {
+    const byteOffset = flat[index];
+    if (byteOffset > lastOffset) {
+      throw outOfRange('byteOffset of a word', `inside the buffer, at most ${lastOffset}`, byteOffset);
     }
   }
   const id = requireResult(addon().startWatch(bytes, flat), {});
@@ -63,12 +67,18 @@ export function onThreadDeath(
   };
 }
 
-/** A word as native code takes it: three numbers. */
-function flatten(word: unknown, index: number): number[] {
-  const name = `words[${index}]`;
-  const fields = requireObject(word, name) as Record<keyof DeathWord, unknown>;
-  const byteOffset = requireWhole(fields.byteOffset, `${name}.byteOffset`);
-  if (byteOffset % 4 !== 0) throw outOfRange(`${name}.byteOffset`, 'a multiple of 4', byteOffset);
-  const op = requireOneOf(fields.op, `${name}.op`, OPERATIONS);
-  return [byteOffset, op === 'add' ? 1 : 0, requireInt32(fields.value, `${name}.value`)];
+/** The words as native code takes them. Each property is read once: an accessor can't answer twice. */
+function flatten(words: unknown): number[] {
+  if (!Array.isArray(words)) throw wrongType('words', 'an array', words);
+  const count = requireWhole(words.length, 'words.length', 1, MAX_WORDS);
+  const flat: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const name = `words[${index}]`;
+    const word = requireObject(words[index], name) as Record<keyof DeathWord, unknown>;
+    const byteOffset = requireWhole(word.byteOffset, `${name}.byteOffset`);
+    if (byteOffset % 4 !== 0) throw outOfRange(`${name}.byteOffset`, 'a multiple of 4', byteOffset);
+    const op = requireOneOf(word.op, `${name}.op`, OPERATIONS);
+    flat.push(byteOffset, op === 'add' ? 1 : 0, requireInt32(word.value, `${name}.value`));
+  }
+  return flat;
 }

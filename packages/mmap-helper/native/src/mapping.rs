@@ -188,7 +188,7 @@ fn check_file_range(fd: RawFd, offset: u64, length: u64, mode: Mode) -> SysResul
     require_aligned(offset, facts.alignment, "the file offset", "mmap")?;
     if offset
         .checked_add(length)
-        .map_or(true, |end| end > facts.size)
+        .is_none_or(|end| end > facts.size)
     {
         return Err(SysError::refused(
             libc::ENXIO,

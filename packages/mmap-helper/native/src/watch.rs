@@ -31,7 +31,8 @@ struct Watch {
     id: u32,
     env: sys::napi_env,
     /// A strong reference to a Uint8Array over the buffer. The address is asked for when the hook runs: an ArrayBuffer
-    /// may have been detached by then, which leaves a length of 0.
+    /// may have been detached by then, which leaves a length of 0. (Node itself does that to every ArrayBuffer over
+    /// foreign memory before it runs hooks.)
     bytes: sys::napi_ref,
     words: Vec<Word>,
 }
@@ -47,9 +48,8 @@ thread_local! {
     static WATCHES: RefCell<Watches> = RefCell::default();
 }
 
-/// Has `words` of `bytes` written when `env` ends. Hooks run in the reverse order of their registration, so that memory
-/// whose mapping also ends with the environment is still there. Returns the number to cancel it by, or the status of the
-/// Node-API call that failed.
+/// Has `words` of `bytes` written when `env` ends. Returns the number to cancel it by, or the status of the Node-API call
+/// that failed.
 ///
 /// # Safety
 /// `env` is the calling thread's, `bytes` a Uint8Array in it.
@@ -142,7 +142,7 @@ unsafe extern "C" fn environment_ends(watch: *mut c_void) {
 unsafe fn write_words(span: Span, words: &[Word]) {
     for word in words {
         let end = word.byte_offset.checked_add(4);
-        if end.map_or(true, |end| end > span.length) {
+        if end.is_none_or(|end| end > span.length) {
             continue; // detached or shrunk since
         }
         let address = span.address.wrapping_add(word.byte_offset).cast::<i32>();
