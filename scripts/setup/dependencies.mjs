@@ -8,12 +8,13 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { runStep, say, succeeds } from './report.mjs';
+import { runStep, say, succeeds, tryStep } from './report.mjs';
 import { ROOT, hashOf, listManifests, readJson, readJsonIfAny, readStamp, writeStamp } from './workspace.mjs';
 
 const LOCK_FILE = join(ROOT, 'package-lock.json');
 const INSTALLED_LOCK = join(ROOT, 'node_modules/.package-lock.json');
 const DEPENDENCY_FIELDS = ['dependencies', 'devDependencies', 'optionalDependencies'];
+const FIRST_NODE_IN_CPP20 = 24;
 const DECIDING_FIELDS = [...DEPENDENCY_FIELDS, 'name', 'version', 'workspaces', 'overrides', 'allowScripts'];
 
 /** npm by the script that runs us if there is one (no shell, also on Windows), else the one on the PATH. */
@@ -24,11 +25,15 @@ export function npmCommand(...args) {
 
 export const npmOptions = { shell: process.platform === 'win32' && !process.env.npm_execpath };
 
-/** Node's headers where this Node was installed with them: mmap-io then compiles without downloading any. */
+/** What mmap-io needs to compile: Node's headers from where this Node is installed, C++20 for the newer of them. */
 function environmentForNative() {
   const prefix = resolve(dirname(process.execPath), '..');
-  const hasHeaders = existsSync(join(prefix, 'include/node/node.h'));
-  return hasHeaders ? { npm_config_nodedir: prefix, ...process.env } : process.env;
+  const environment = { ...process.env };
+  if (existsSync(join(prefix, 'include/node/node.h'))) environment.npm_config_nodedir = prefix;
+  if (Number.parseInt(process.versions.node, 10) >= FIRST_NODE_IN_CPP20) {
+    environment.CXXFLAGS = `-std=c++20 ${process.env.CXXFLAGS ?? ''}`;
+  }
+  return environment;
 }
 
 function pick(object, fields) {
@@ -83,15 +88,11 @@ async function canLoadMmapIo() {
 /** Compiles mmap-io for this Node if it is there but does not load. */
 async function rebuildMmapIo() {
   if (!existsSync(join(ROOT, 'node_modules/mmap-io')) || (await canLoadMmapIo())) return;
-  try {
-    await runStep(
-      `compiling mmap-io for Node ${process.versions.node}`,
-      npmCommand('rebuild', 'mmap-io', '--loglevel=error'),
-      { ...npmOptions, env: environmentForNative(), advice: 'It is optional.' },
-    );
-  } catch {
-    // Reported below, like an mmap-io that npm could not install in the first place.
-  }
+  await tryStep(
+    `compiling mmap-io for Node ${process.versions.node}`,
+    npmCommand('rebuild', 'mmap-io', '--loglevel=error'),
+    { ...npmOptions, env: environmentForNative() },
+  );
 }
 
 export async function ensureDependencies() {
@@ -105,7 +106,7 @@ export async function ensureDependencies() {
   else await installPackages();
 
   if (!(await canLoadMmapIo())) {
-    say("the optional package mmap-io does not work here (no C++ compiler?): its backend won't be offered");
+    say('the optional package mmap-io does not work here (is there a C++ compiler?): no mmap-io backend');
   }
   writeStamp('dependencies', { wanted, installed: describeInstalled(), abi });
 }

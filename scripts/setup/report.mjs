@@ -44,7 +44,7 @@ function showProgress(label) {
   };
 }
 
-function capture(command, args, options) {
+function capture([command, ...args], options) {
   return new Promise((resolve) => {
     const output = [];
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'], ...options });
@@ -59,16 +59,26 @@ function capture(command, args, options) {
 }
 
 /** Runs one command of a step. On failure prints what it wrote and throws a SetupError that ends with `advice`. */
-export async function runStep(label, [command, ...args], { advice, ...options }) {
-  const finish = showProgress(label);
-  const { code, output } = await capture(command, args, options);
-  if (code === 0) return finish('done');
-  finish('failed');
+export async function runStep(label, command, { advice, ...options }) {
+  const { code, output } = await runShown(label, command, options);
+  if (code === 0) return;
   process.stderr.write(`${output.trimEnd()}\n`);
-  throw new SetupError(`'${[command, ...args].join(' ')}' failed with exit code ${code}. ${advice}`);
+  throw new SetupError(`'${command.join(' ')}' failed with exit code ${code}. ${advice}`);
+}
+
+/** The same for a step that may fail: its output is dropped, the line about it stays. */
+export async function tryStep(label, command, options) {
+  await runShown(label, command, options);
+}
+
+async function runShown(label, command, options) {
+  const finish = showProgress(label);
+  const result = await capture(command, options);
+  finish(result.code === 0 ? 'done' : 'failed');
+  return result;
 }
 
 /** Runs a command whose failure is an answer, not an error: true if it ran and exited 0. */
-export async function succeeds([command, ...args], options = {}) {
-  return (await capture(command, args, options)).code === 0;
+export async function succeeds(command, options = {}) {
+  return (await capture(command, options)).code === 0;
 }
