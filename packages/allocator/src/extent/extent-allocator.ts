@@ -111,7 +111,7 @@ export class ExtentAllocator {
     }
     if (end !== page + pages) pageMap.clearTag(pageAfter(page, pages));
     this.setFree(start, end - start);
-    this.i32[Extents.freePages]! += pages;
+    this.i32[Extents.freePages] += pages;
   }
 
   /** Lengthens an extent into the free pages behind it; false if there are not enough. Lock held. */
@@ -131,7 +131,7 @@ export class ExtentAllocator {
     pageMap.clearTag(next);
     if (rest > 0) this.setFree(restAt, rest);
     else if (available > 1) pageMap.clearTag(pageAfter(next, available - 1));
-    this.i32[Extents.freePages]! -= need;
+    this.i32[Extents.freePages] -= need;
     return true;
   }
 
@@ -166,7 +166,7 @@ export class ExtentAllocator {
     pageMap.setTag(at, PageKind.pending, pages);
     if (before > 0) this.setFree(page, before); // its tag makes the split true; without it, the tag above
     if (rest > 0) this.free.insert(behind, rest);
-    this.i32[Extents.freePages]! -= pages;
+    this.i32[Extents.freePages] -= pages;
     return at;
   }
 

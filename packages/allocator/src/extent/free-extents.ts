@@ -50,8 +50,8 @@ export class FreeExtents {
     const { i32 } = this;
     const bin = binOfLength(length);
     this.lists.addFirst(Extents.binHeads + bin, page);
-    i32[Extents.binBitmap + (bin >>> 5)]! |= 1 << (bin & 31);
-    i32[Extents.binSummary]! |= 1 << (bin >>> 5);
+    i32[Extents.binBitmap + (bin >>> 5)] |= 1 << (bin & 31);
+    i32[Extents.binSummary] |= 1 << (bin >>> 5);
   }
 
   remove(page: PageIndex, length: number): void {
@@ -60,8 +60,8 @@ export class FreeExtents {
     this.lists.remove(Extents.binHeads + bin, page);
     if (this.head(bin) !== NULL_PAGE) return;
     const word = Extents.binBitmap + (bin >>> 5);
-    i32[word]! &= ~(1 << (bin & 31));
-    if (i32[word] === 0) i32[Extents.binSummary]! &= ~(1 << (bin >>> 5));
+    i32[word] &= ~(1 << (bin & 31));
+    if (i32[word] === 0) i32[Extents.binSummary] &= ~(1 << (bin >>> 5));
   }
 
   /** A free extent of at least `pages` pages, or `NULL_PAGE`. */
@@ -105,9 +105,9 @@ export class FreeExtents {
     if (bin >= Extents.binCount) return -1;
     const { i32 } = this;
     let word = bin >>> 5;
-    let bits = i32[Extents.binBitmap + word]! & (-1 << (bin & 31));
+    let bits = i32[Extents.binBitmap + word] & (-1 << (bin & 31));
     if (bits === 0) {
-      const words = word === 31 ? 0 : i32[Extents.binSummary]! & (-1 << (word + 1));
+      const words = word === 31 ? 0 : i32[Extents.binSummary] & (-1 << (word + 1));
       if (words === 0) return -1;
       word = lowestBit(words);
       bits = i32[Extents.binBitmap + word]!;

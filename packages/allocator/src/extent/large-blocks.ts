@@ -83,7 +83,7 @@ export class LargeBlocks {
   }
 
   private count(extents: number, pages: number): void {
-    this.region.i32[Extents.largeExtents]! += extents;
-    this.region.i32[Extents.largePages]! += pages;
+    this.region.i32[Extents.largeExtents] += extents;
+    this.region.i32[Extents.largePages] += pages;
   }
 }

@@ -150,7 +150,7 @@ class HeapCheck {
     const seen = new Set<PageIndex>();
     for (let bin = 0; bin < Extents.binCount; bin++) {
       const head = this.core.extents.free.head(bin);
-      const bit = (i32[Extents.binBitmap + (bin >>> 5)]! >>> (bin & 31)) & 1;
+      const bit = (i32[Extents.binBitmap + (bin >>> 5)] >>> (bin & 31)) & 1;
       found.expect(
         (bit === 1) === (head !== NULL_PAGE),
         '[FREE-2]',
@@ -162,8 +162,8 @@ class HeapCheck {
       });
     }
     for (let word = 0; word * 32 < Extents.binCount; word++) {
-      const bit = (i32[Extents.binSummary]! >>> word) & 1;
-      const bits = i32[Extents.binBitmap + word]!;
+      const bit = (i32[Extents.binSummary] >>> word) & 1;
+      const bits = i32[Extents.binBitmap + word];
       found.expect(
         (bit === 1) === (bits !== 0),
         '[FREE-2]',
@@ -198,8 +198,8 @@ class HeapCheck {
   private checkSlots(): void {
     const { found, i32, core } = this;
     for (let slot = 0; slot < core.slots.count; slot++) {
-      const owner = i32[slotAt(slot) + Slot.owner]!;
-      const page = i32[slotAt(slot) + Slot.cachePage]! as PageIndex;
+      const owner = i32[slotAt(slot) + Slot.owner];
+      const page = i32[slotAt(slot) + Slot.cachePage] as PageIndex;
       const known = owner >= SlotOwner.nobody || owner === SlotOwner.dead || this.isReaper(owner);
       found.expect(known, '[SLOT-1]', () => `slot ${slot}: owner word ${owner}`);
       if (page === NULL_PAGE) continue;
@@ -234,9 +234,9 @@ class HeapCheck {
     if (page <= 0 || page >= this.pageMap.pages) return;
     const { heights, capacity } = this.core.cacheLayout;
     for (let i = 0; i < CLASS_COUNT; i++) {
-      const height = this.i32[pageToWord(page) + heights + i]!;
+      const height = this.i32[pageToWord(page) + heights + i];
       this.found.expect(
-        height >= 0 && height <= capacity[i]!,
+        height >= 0 && height <= capacity[i],
         '[CACHE-2]',
         () => `slot ${slot}, class ${i}: height ${height} of ${capacity[i]}`,
       );
@@ -255,7 +255,7 @@ class HeapCheck {
       freeBlocks += free;
       if (free > 0) partial.add(slab);
     }
-    this.walkList('[SLAB-2]', `slabs of class ${index}`, i32[bin + Bin.slabs]! as PageIndex, (page) =>
+    this.walkList('[SLAB-2]', `slabs of class ${index}`, i32[bin + Bin.slabs] as PageIndex, (page) =>
       partial.delete(page),
     );
     for (const page of partial) {
@@ -273,7 +273,7 @@ class HeapCheck {
   /** Returns the number of FREE blocks. */
   private checkSlab(slab: PageIndex, index: number): number {
     const { found, pageMap, u8 } = this;
-    const { size, blocks, lines, pages } = SLAB_SHAPES[index]!;
+    const { size, blocks, lines, pages } = SLAB_SHAPES[index];
     const line = pageMap.stateLine(slab);
     found.slabs++;
     found.expect(
@@ -311,7 +311,7 @@ class HeapCheck {
     let free = 0;
     let lowest = blocks;
     for (let i = 0; i < blocks; i++) {
-      const state = u8[states + i]!;
+      const state = u8[states + i];
       found.blocks++;
       if (state === FREE) {
         free++;
@@ -352,7 +352,7 @@ class HeapCheck {
     if (entries === undefined) this.entries.set(slot, (entries = new Set(this.stackOf(slot, index))));
     if (entries.has(granule)) return;
     // the thread may have pushed the block after its stack was read, or popped it by now
-    const holds = new Set(this.stackOf(slot, index)).has(granule) || cachingSlot(this.u8[state]!) !== slot;
+    const holds = new Set(this.stackOf(slot, index)).has(granule) || cachingSlot(this.u8[state]) !== slot;
     found.expect(
       holds,
       '[CACHE-1]',
@@ -363,8 +363,8 @@ class HeapCheck {
   private stackOf(slot: number, index: number): Int32Array {
     const page = this.core.slots.cachePage(slot);
     if (page <= 0 || page >= this.pageMap.pages) return new Int32Array(0);
-    const start = pageToWord(page) + this.core.cacheLayout.stack[index]!;
-    return this.i32.subarray(start, start + this.core.cacheLayout.capacity[index]!);
+    const start = pageToWord(page) + this.core.cacheLayout.stack[index];
+    return this.i32.subarray(start, start + this.core.cacheLayout.capacity[index]);
   }
 
   private checkStateStore(): void {
@@ -405,7 +405,7 @@ class HeapCheck {
       if (low !== 0 || high !== 0) withFree.add(page);
     }
     for (let lines = 0; lines < Extents.end - Extents.statePageHeads; lines++) {
-      const head = i32[Extents.statePageHeads + lines]! as PageIndex;
+      const head = i32[Extents.statePageHeads + lines] as PageIndex;
       this.walkList('[STORE-3]', `state pages with runs of ${lines}`, head, (page) => {
         return pageMap.pageOffset(page) === lines && withFree.delete(page);
       });

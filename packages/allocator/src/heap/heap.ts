@@ -200,16 +200,16 @@ export class Heap {
   malloc(size: number): number {
     if (size >>> 0 === size && size <= SMALL_LIMIT) {
       const { i32, u8, pageMap } = this;
-      const sizeClass = this.classOf[(size + 7) >>> 3]!;
+      const sizeClass = this.classOf[(size + 7) >>> 3];
       const height = this.heights + sizeClass;
-      const top = i32[height]! - 1;
+      const top = i32[height] - 1;
       if (top >= 0) {
-        const granule = i32[this.stacks[sizeClass]! + top]!;
+        const granule = i32[this.stacks[sizeClass] + top];
         const record = (granule >>> this.pageGranuleShift) << PageRecord.shift;
         const offset =
-          ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset]!;
-        const index = Math.imul(offset, RECIPROCAL[sizeClass]!) >>> 16;
-        const state = pageMap[record + PageRecord.stateLine]! * 64 + index;
+          ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset];
+        const index = Math.imul(offset, RECIPROCAL[sizeClass]) >>> 16;
+        const state = pageMap[record + PageRecord.stateLine] * 64 + index;
         if (u8[state] === this.cached) {
           u8[state] = STATE_LIVE;
           i32[height] = top;
@@ -230,21 +230,20 @@ export class Heap {
       if (page < this.pages && (ptr & (this.granuleSize - 1)) === 0) {
         const { i32, u8, pageMap } = this;
         const record = page << PageRecord.shift;
-        const sizeClass = pageMap[record + PageRecord.sizeClass]! - 1;
+        const sizeClass = pageMap[record + PageRecord.sizeClass] - 1;
         if (sizeClass >= 0) {
           const offset =
-            ((granule & this.pageGranuleMask) << this.granuleShift) +
-            pageMap[record + PageRecord.pageOffset]!;
-          const index = Math.imul(offset, RECIPROCAL[sizeClass]!) >>> 16;
-          const state = pageMap[record + PageRecord.stateLine]! * 64 + index;
+            ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset];
+          const index = Math.imul(offset, RECIPROCAL[sizeClass]) >>> 16;
+          const state = pageMap[record + PageRecord.stateLine] * 64 + index;
           const height = this.heights + sizeClass;
-          const top = i32[height]!;
+          const top = i32[height];
           if (
-            Math.imul(index, BLOCK_SIZE[sizeClass]!) === offset &&
+            Math.imul(index, BLOCK_SIZE[sizeClass]) === offset &&
             u8[state] === STATE_LIVE &&
-            top < this.capacity[sizeClass]!
+            top < this.capacity[sizeClass]
           ) {
-            i32[this.stacks[sizeClass]! + top] = granule;
+            i32[this.stacks[sizeClass] + top] = granule;
             u8[state] = this.cached;
             i32[height] = top + 1;
             return;
@@ -300,7 +299,7 @@ export class Heap {
     this.requireSize('size', size);
     if (Math.max(size, alignment) > this.region.size) return this.outOfReach();
     const sizeClass = alignedClassFor(size, alignment, this.classOf);
-    if (sizeClass >= 0) return this.malloc(CLASS_SIZE[sizeClass]!);
+    if (sizeClass >= 0) return this.malloc(CLASS_SIZE[sizeClass]);
     return this.largeAlloc(Math.max(size, 1), alignment);
   }
 
@@ -391,9 +390,9 @@ export class Heap {
     this.requireSize('size', size);
     this.answerCalls();
     if (size > MAX_SLAB_BLOCK) return this.largeAlloc(size, 1);
-    const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]!);
+    const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]);
     for (;;) {
-      const height = this.i32[this.heights + sizeClass]!;
+      const height = this.i32[this.heights + sizeClass];
       if (height > 0) {
         // the block on top was freed by two threads, and the other one has it
         this.i32[this.heights + sizeClass] = height - 1;
@@ -416,9 +415,9 @@ export class Heap {
   /** The fast path of `malloc` once more, for a class; 0 if the entry on top is not a block of ours. */
   private pop(sizeClass: SizeClass): number {
     const height = this.heights + sizeClass;
-    const top = this.i32[height]! - 1;
+    const top = this.i32[height] - 1;
     if (top < 0) return 0;
-    const ptr = this.i32[this.stacks[sizeClass]! + top]! * this.granuleSize;
+    const ptr = this.i32[this.stacks[sizeClass] + top] * this.granuleSize;
     const state = this.stateOf(ptr);
     if (state < 0 || this.u8[state] !== this.cached) return 0;
     this.u8[state] = LIVE;
@@ -444,7 +443,7 @@ export class Heap {
     this.answerCalls();
     const sizeClass = this.liveClass(ptr);
     if (sizeClass >= 0) {
-      if (this.i32[this.heights + sizeClass]! >= this.capacity[sizeClass]!) {
+      if (this.i32[this.heights + sizeClass] >= this.capacity[sizeClass]) {
         this.inHeap(() => {
           cache.flush(asSizeClass(sizeClass));
         });
@@ -483,8 +482,8 @@ export class Heap {
     const sizeClass = pageMap.sizeClass(page);
     if (sizeClass < 0 || sizeClass >= CLASS_COUNT) return -1;
     const offset = pageMap.pageOffset(page) + (ptr % PAGE_SIZE);
-    const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]!) >>> 16;
-    return index * CLASS_SIZE[sizeClass]! === offset ? pageMap.stateLine(page) * 64 + index : -1;
+    const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]) >>> 16;
+    return index * CLASS_SIZE[sizeClass] === offset ? pageMap.stateLine(page) * 64 + index : -1;
   }
 
   /** Class of the live slab block at `ptr`, or -1. */
@@ -497,12 +496,12 @@ export class Heap {
   private liveSize(ptr: number): number {
     this.requireAttached();
     const sizeClass = this.liveClass(ptr);
-    if (sizeClass >= 0) return CLASS_SIZE[sizeClass]!;
+    if (sizeClass >= 0) return CLASS_SIZE[sizeClass];
     return Number.isSafeInteger(ptr) && ptr > 0 ? this.core.large.usableSize(ptr) : -1;
   }
 
   private blockSizeFor(size: number): number {
-    return CLASS_SIZE[this.classOf[(size + QUANTUM - 1) >>> 3]!]!;
+    return CLASS_SIZE[this.classOf[(size + QUANTUM - 1) >>> 3]];
   }
 
   private granuleOf(ptr: number): number {

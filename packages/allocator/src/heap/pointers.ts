@@ -47,7 +47,7 @@ export function refusal(region: Region, ptr: unknown): VmemError {
           `pointer ${hex(ptr)} points inside a place for blocks of ${size} bytes, not at its start`,
         );
       }
-      const state = region.u8[pageMap.stateLine(page) * 64 + index]!;
+      const state = region.u8[pageMap.stateLine(page) * 64 + index];
       if (state === FREE || cachingSlot(state) >= 0) {
         return new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: the block there was freed already`);
       }

@@ -70,7 +70,7 @@ export class Recovery {
       core.bins.lock(sizeClass);
       try {
         // the whole stack, not only up to the height: the thread may have died between two stores
-        core.bins.returnCached(sizeClass, pageToWord(page) + stack[i]!, capacity[i]!, cachedBy(slot));
+        core.bins.returnCached(sizeClass, pageToWord(page) + stack[i], capacity[i], cachedBy(slot));
       } finally {
         core.bins.unlock(sizeClass);
       }
@@ -78,7 +78,7 @@ export class Recovery {
     core.extents.lock();
     try {
       core.slots.setCachePage(slot, 0 as PageIndex);
-      core.region.i32[Extents.cachePages]! -= pageMap.length(page);
+      core.region.i32[Extents.cachePages] -= pageMap.length(page);
       core.extents.release(page);
     } finally {
       core.extents.unlock();
@@ -160,7 +160,7 @@ export class Recovery {
     const { region, extents } = this.core;
     const { i32, u8, pageMap } = region;
     const bin = binAt(sizeClass);
-    const { blocks } = SLAB_SHAPES[sizeClass]!;
+    const { blocks } = SLAB_SHAPES[sizeClass];
     let slabs = 0;
     let allFreeBlocks = 0;
     i32[bin + Bin.slabs] = 0;

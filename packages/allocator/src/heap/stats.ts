@@ -51,8 +51,8 @@ export function collectStats(core: HeapCore): HeapStats {
   const classes = SLAB_SHAPES.map((_, i) => classStats(core, i));
   const sum = (bytes: (stats: ClassStats) => number): number => classes.reduce((n, c) => n + bytes(c), 0);
   core.extents.lock();
-  const large = { blocks: i32[Extents.largeExtents]!, bytes: i32[Extents.largePages]! * PAGE_SIZE };
-  const pagesFree = i32[Extents.freePages]! * PAGE_SIZE;
+  const large = { blocks: i32[Extents.largeExtents], bytes: i32[Extents.largePages] * PAGE_SIZE };
+  const pagesFree = i32[Extents.freePages] * PAGE_SIZE;
   core.extents.unlock();
   const live = sum((c) => c.live * c.size) + large.bytes;
   const cached = sum((c) => c.cached * c.size);
@@ -74,16 +74,16 @@ export function collectStats(core: HeapCore): HeapStats {
 function classStats(core: HeapCore, index: number): ClassStats {
   const { i32 } = core.region;
   const sizeClass = asSizeClass(index);
-  const { size, blocks } = SLAB_SHAPES[index]!;
+  const { size, blocks } = SLAB_SHAPES[index];
   const bin = binAt(index);
   core.bins.lock(sizeClass);
-  const slabs = i32[bin + Bin.slabCount]!;
-  const free = i32[bin + Bin.freeBlocks]!;
+  const slabs = i32[bin + Bin.slabCount];
+  const free = i32[bin + Bin.freeBlocks];
   let cached = 0;
   for (let slot = 0; slot < core.slots.count; slot++) {
     const page = core.slots.cachePage(slot);
     if (page > 0 && page < core.region.pages && core.slots.inUse(slot)) {
-      cached += i32[pageToWord(page) + core.cacheLayout.heights + index]!;
+      cached += i32[pageToWord(page) + core.cacheLayout.heights + index];
     }
   }
   const stats = {
@@ -92,10 +92,10 @@ function classStats(core: HeapCore, index: number): ClassStats {
     live: slabs * blocks - free - cached,
     cached,
     free,
-    refills: i32[bin + Bin.refills]!,
-    flushes: i32[bin + Bin.flushes]!,
-    slabsMade: i32[bin + Bin.slabsMade]!,
-    slabsReleased: i32[bin + Bin.slabsReleased]!,
+    refills: i32[bin + Bin.refills],
+    flushes: i32[bin + Bin.flushes],
+    slabsMade: i32[bin + Bin.slabsMade],
+    slabsReleased: i32[bin + Bin.slabsReleased],
   };
   core.bins.unlock(sizeClass);
   return stats;

@@ -33,7 +33,7 @@ export class ThreadCache {
       region.pageMap.setA(page, slot);
       slots.setCachePage(slot, page); // before `commit`, lest the pages belong to nobody if the thread dies
       extents.commit(page, PageKind.cache);
-      region.i32[Extents.cachePages]! += cacheLayout.pages;
+      region.i32[Extents.cachePages] += cacheLayout.pages;
       return new ThreadCache(
         core,
         start + cacheLayout.heights,
@@ -47,15 +47,15 @@ export class ThreadCache {
 
   /** Fills half of an empty stack; returns how many blocks came. */
   refill(sizeClass: SizeClass): number {
-    const want = this.capacity[sizeClass]! >> 1;
-    const taken = this.core.bins.takeBlocks(sizeClass, want, this.stacks[sizeClass]!);
+    const want = this.capacity[sizeClass] >> 1;
+    const taken = this.core.bins.takeBlocks(sizeClass, want, this.stacks[sizeClass]);
     this.i32[this.heights + sizeClass] = taken;
     return taken;
   }
 
   /** Returns the older half of a stack to the slabs. */
   flush(sizeClass: SizeClass): void {
-    const height = this.i32[this.heights + sizeClass]!;
+    const height = this.i32[this.heights + sizeClass];
     this.returnOldest(sizeClass, height, (height + 1) >> 1);
   }
 
@@ -63,7 +63,7 @@ export class ThreadCache {
   flushAll(): boolean {
     let any = false;
     for (let i = 0; i < CLASS_COUNT; i++) {
-      const height = this.i32[this.heights + i]!;
+      const height = this.i32[this.heights + i];
       if (height === 0) continue;
       any = true;
       this.returnOldest(asSizeClass(i), height, height);
@@ -79,7 +79,7 @@ export class ThreadCache {
     try {
       const page = slots.cachePage(slot);
       slots.setCachePage(slot, NULL_PAGE);
-      region.i32[Extents.cachePages]! -= region.pageMap.length(page);
+      region.i32[Extents.cachePages] -= region.pageMap.length(page);
       extents.release(page);
     } finally {
       extents.unlock();
@@ -88,7 +88,7 @@ export class ThreadCache {
 
   private returnOldest(sizeClass: SizeClass, height: number, count: number): void {
     const { i32 } = this;
-    const stack = this.stacks[sizeClass]!;
+    const stack = this.stacks[sizeClass];
     this.core.bins.returnBlocks(sizeClass, stack, count);
     const rest = height - count;
     for (let i = 0; i < rest; i++) i32[stack + i] = i32[stack + count + i]!;

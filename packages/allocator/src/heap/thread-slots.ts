@@ -80,12 +80,12 @@ export class ThreadSlots {
   /** Slots of threads that live, as far as is known without asking the system. */
   attachedCount(): number {
     let attached = 0;
-    for (let slot = 0; slot < this.count; slot++) if (this.i32[slotAt(slot)]! > 0) attached++;
+    for (let slot = 0; slot < this.count; slot++) if (this.i32[slotAt(slot)] > 0) attached++;
     return attached;
   }
 
   cachePage(slot: number): PageIndex {
-    return this.i32[slotAt(slot) + Slot.cachePage]! as PageIndex;
+    return this.i32[slotAt(slot) + Slot.cachePage] as PageIndex;
   }
 
   setCachePage(slot: number, page: PageIndex): void {
@@ -101,7 +101,7 @@ export class ThreadSlots {
   ): SlotIndex | undefined {
     for (let slot = from; slot < to; slot++) {
       const at = slotAt(slot) + Slot.owner;
-      let old = this.i32[at]!;
+      let old = this.i32[at];
       if (!may(slot, old)) continue;
       if (old > 0) old = SlotOwner.dead; // `may` has marked the thread that it found dead
       // acquires what the last user left; partner: the store in `release`, or the death note
@@ -118,7 +118,7 @@ export class ThreadSlots {
 
   private identityOf(slot: number, tid: number): ThreadIdentity {
     const at = slotAt(slot);
-    const low = this.i32[at + Slot.startTimeLow]! >>> 0;
-    return { tid, startTime: this.i32[at + Slot.startTimeHigh]! * 2 ** 32 + low };
+    const low = this.i32[at + Slot.startTimeLow] >>> 0;
+    return { tid, startTime: this.i32[at + Slot.startTimeHigh] * 2 ** 32 + low };
   }
 }

@@ -12,7 +12,7 @@ export class PageLists {
 
   /** First member of the list whose head is word `head`, or `NULL_PAGE`. */
   first(head: number): PageIndex {
-    return this.i32[head]! as PageIndex;
+    return this.i32[head] as PageIndex;
   }
 
   addFirst(head: number, page: PageIndex): void {

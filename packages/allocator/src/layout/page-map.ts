@@ -67,12 +67,12 @@ export class PageMap {
   ) {}
 
   kind(page: PageIndex): PageKind {
-    return this.words[page << PageRecord.shift]! >>> LENGTH_BITS;
+    return this.words[page << PageRecord.shift] >>> LENGTH_BITS;
   }
 
   /** Pages of the extent that begins (or, for FREE_TAIL, ends) at `page`. */
   length(page: PageIndex): number {
-    return this.words[page << PageRecord.shift]! & LENGTH_MASK;
+    return this.words[page << PageRecord.shift] & LENGTH_MASK;
   }
 
   setTag(page: PageIndex, kind: PageKind, length: number): void {
@@ -85,15 +85,15 @@ export class PageMap {
 
   /** -1 where the page is not a slab's. */
   sizeClass(page: PageIndex): number {
-    return this.words[(page << PageRecord.shift) + PageRecord.sizeClass]! - 1;
+    return this.words[(page << PageRecord.shift) + PageRecord.sizeClass] - 1;
   }
 
   pageOffset(page: PageIndex): number {
-    return this.words[(page << PageRecord.shift) + PageRecord.pageOffset]!;
+    return this.words[(page << PageRecord.shift) + PageRecord.pageOffset];
   }
 
   stateLine(page: PageIndex): LineIndex {
-    return this.words[(page << PageRecord.shift) + PageRecord.stateLine]! as LineIndex;
+    return this.words[(page << PageRecord.shift) + PageRecord.stateLine] as LineIndex;
   }
 
   /** Class last: whoever sees the class sees the rest. */
@@ -113,7 +113,7 @@ export class PageMap {
 
   /** Word 4, 5: what it means depends on the kind. */
   a(page: PageIndex): number {
-    return this.words[(page << PageRecord.shift) + PageRecord.a]!;
+    return this.words[(page << PageRecord.shift) + PageRecord.a];
   }
 
   setA(page: PageIndex, value: number): void {
@@ -121,7 +121,7 @@ export class PageMap {
   }
 
   b(page: PageIndex): number {
-    return this.words[(page << PageRecord.shift) + PageRecord.b]!;
+    return this.words[(page << PageRecord.shift) + PageRecord.b];
   }
 
   setB(page: PageIndex, value: number): void {
@@ -129,7 +129,7 @@ export class PageMap {
   }
 
   next(page: PageIndex): PageIndex {
-    return this.words[(page << PageRecord.shift) + PageRecord.next]! as PageIndex;
+    return this.words[(page << PageRecord.shift) + PageRecord.next] as PageIndex;
   }
 
   setNext(page: PageIndex, value: PageIndex): void {
@@ -137,7 +137,7 @@ export class PageMap {
   }
 
   previous(page: PageIndex): PageIndex {
-    return this.words[(page << PageRecord.shift) + PageRecord.previous]! as PageIndex;
+    return this.words[(page << PageRecord.shift) + PageRecord.previous] as PageIndex;
   }
 
   setPrevious(page: PageIndex, value: PageIndex): void {

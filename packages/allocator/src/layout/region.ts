@@ -66,7 +66,7 @@ export class Region {
   }
 
   get id(): readonly [number, number] {
-    return [this.i32[Identity.idLow]!, this.i32[Identity.idHigh]!];
+    return [this.i32[Identity.idLow], this.i32[Identity.idHigh]];
   }
 
   /** Wipes what describes an older heap and writes everything of the identity but the state. */
@@ -130,8 +130,8 @@ export class Region {
     expect('first data page', Identity.firstDataPage, this.firstDataPage);
     expect('granule shift', Identity.granuleShift, this.granuleShift);
     expect('number of size classes', Identity.classCount, classCount);
-    const cacheBytes = i32[Identity.cacheBytes]!;
-    const slots = i32[Identity.slots]!;
+    const cacheBytes = i32[Identity.cacheBytes];
+    const slots = i32[Identity.slots];
     if (cacheBytes < 64 || cacheBytes > 1 << 20 || slots < 1 || slots > MAX_SLOTS) {
       throw new VmemError('ECORRUPT', `identity: ${cacheBytes} bytes a cache, ${slots} slots`);
     }

@@ -35,7 +35,7 @@ export class ThreadCacheLayout {
     let word = this.heights + count;
     for (let i = 0; i < count; i++) {
       this.stack[i] = word;
-      word += this.capacity[i]!;
+      word += this.capacity[i];
     }
     this.pages = Math.ceil((word * 4) / PAGE_SIZE);
   }

@@ -93,8 +93,8 @@ export class Bins {
         taken += this.takeFromSlab(slab, sizeClass, want - taken, stack + taken);
         if (this.pageMap.a(slab) === 0) lists.remove(bin + Bin.slabs, slab);
       }
-      i32[bin + Bin.freeBlocks]! -= taken;
-      i32[bin + Bin.refills]!++;
+      i32[bin + Bin.freeBlocks] -= taken;
+      i32[bin + Bin.refills]++;
     } finally {
       this.unlock(sizeClass);
     }
@@ -110,7 +110,7 @@ export class Bins {
     this.lock(sizeClass);
     try {
       this.returnCached(sizeClass, stack, count, this.cached);
-      this.i32[bin + Bin.flushes]!++;
+      this.i32[bin + Bin.flushes]++;
     } finally {
       this.unlock(sizeClass);
     }
@@ -120,14 +120,14 @@ export class Bins {
   returnCached(sizeClass: SizeClass, stack: number, count: number, cached: number): void {
     const bin = binAt(sizeClass);
     const { i32, u8, pageMap, pageGranuleShift } = this;
-    const shape = SLAB_SHAPES[sizeClass]!;
+    const shape = SLAB_SHAPES[sizeClass];
     for (let entry = stack; entry < stack + count; entry++) {
-      const granule = i32[entry]!;
+      const granule = i32[entry];
       const page = asPage(granule >>> pageGranuleShift);
       if (page >= pageMap.pages || pageMap.sizeClass(page) !== sizeClass) continue;
       const pageOffset = pageMap.pageOffset(page);
       const offset = pageOffset + ((granule & ((1 << pageGranuleShift) - 1)) << this.granuleShift);
-      const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]!) >>> 16;
+      const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]) >>> 16;
       const state = pageMap.stateLine(page) * (1 << LINE_SHIFT) + index;
       if (u8[state] !== cached) continue;
       u8[state] = FREE;
@@ -141,11 +141,11 @@ export class Bins {
     for (let i = 0; i < CLASS_COUNT; i++) {
       const sizeClass = asSizeClass(i);
       const bin = binAt(sizeClass);
-      const shape = SLAB_SHAPES[i]!;
-      if (this.i32[bin + Bin.freeBlocks]! < shape.blocks) continue;
+      const shape = SLAB_SHAPES[i];
+      if (this.i32[bin + Bin.freeBlocks] < shape.blocks) continue;
       this.lock(sizeClass);
       try {
-        let tries = this.i32[bin + Bin.slabCount]!;
+        let tries = this.i32[bin + Bin.slabCount];
         for (let slab = this.lists.first(bin + Bin.slabs); slab !== NULL_PAGE && tries-- > 0;) {
           const next = this.pageMap.next(slab);
           if (this.pageMap.a(slab) === shape.blocks) {
@@ -163,7 +163,7 @@ export class Bins {
 
   private takeFromSlab(slab: PageIndex, sizeClass: SizeClass, want: number, stack: number): number {
     const { i32, u8, pageMap, cached } = this;
-    const { size, blocks } = SLAB_SHAPES[sizeClass]!;
+    const { size, blocks } = SLAB_SHAPES[sizeClass];
     const states = pageMap.stateLine(slab) * (1 << LINE_SHIFT);
     const first = slab * (1 << this.pageGranuleShift);
     const step = size >>> this.granuleShift;
@@ -188,15 +188,15 @@ export class Bins {
     const free = pageMap.a(slab) + 1;
     pageMap.setA(slab, free);
     if (index < pageMap.b(slab)) pageMap.setB(slab, index);
-    i32[bin + Bin.freeBlocks]!++;
+    i32[bin + Bin.freeBlocks]++;
     if (free === 1) this.lists.addFirst(bin + Bin.slabs, slab);
     // the last slab with FREE blocks stays, lest a size that comes and goes makes and unmakes slabs
-    else if (free === shape.blocks && i32[bin + Bin.freeBlocks]! > free) this.releaseSlab(slab, shape, bin);
+    else if (free === shape.blocks && i32[bin + Bin.freeBlocks] > free) this.releaseSlab(slab, shape, bin);
   }
 
   private addSlab(sizeClass: SizeClass): PageIndex {
     const { extents, pageMap } = this;
-    const shape = SLAB_SHAPES[sizeClass]!;
+    const shape = SLAB_SHAPES[sizeClass];
     const bin = binAt(sizeClass);
     let slab: PageIndex;
     extents.lock();
@@ -218,9 +218,9 @@ export class Bins {
       extents.unlock();
     }
     this.lists.addFirst(bin + Bin.slabs, slab);
-    this.i32[bin + Bin.slabCount]!++;
-    this.i32[bin + Bin.slabsMade]!++;
-    this.i32[bin + Bin.freeBlocks]! += shape.blocks;
+    this.i32[bin + Bin.slabCount]++;
+    this.i32[bin + Bin.slabsMade]++;
+    this.i32[bin + Bin.freeBlocks] += shape.blocks;
     return slab;
   }
 
@@ -228,9 +228,9 @@ export class Bins {
   private releaseSlab(slab: PageIndex, shape: SlabShape, bin: number): void {
     const { extents, pageMap } = this;
     this.lists.remove(bin + Bin.slabs, slab);
-    this.i32[bin + Bin.slabCount]!--;
-    this.i32[bin + Bin.slabsReleased]!++;
-    this.i32[bin + Bin.freeBlocks]! -= shape.blocks;
+    this.i32[bin + Bin.slabCount]--;
+    this.i32[bin + Bin.slabsReleased]++;
+    this.i32[bin + Bin.freeBlocks] -= shape.blocks;
     extents.lock();
     try {
       const line = pageMap.stateLine(slab);

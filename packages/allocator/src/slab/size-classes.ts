@@ -65,7 +65,7 @@ export const MAX_STATE_LINES = Math.max(...SLAB_SHAPES.map((shape) => shape.line
 export function classTable(granuleSize: number): Uint8Array {
   const table = new Uint8Array(MAX_SLAB_BLOCK / QUANTUM + 1);
   for (let i = 0, sizeClass = 0; i < table.length; i++) {
-    while (SLAB_SHAPES[sizeClass]!.size < i * QUANTUM || SLAB_SHAPES[sizeClass]!.size % granuleSize !== 0) {
+    while (SLAB_SHAPES[sizeClass].size < i * QUANTUM || SLAB_SHAPES[sizeClass].size % granuleSize !== 0) {
       sizeClass++;
     }
     table[i] = sizeClass;
@@ -95,8 +95,8 @@ export function alignedClassFor(size: number, alignment: number, table: Uint8Arr
   const least = Math.max(size, alignment);
   if (least > MAX_SLAB_BLOCK || alignment > PAGE_SIZE) return -1;
   for (let quanta = (least + QUANTUM - 1) >> 3; quanta < table.length; quanta++) {
-    const sizeClass = table[quanta]!;
-    if (CLASS_SIZE[sizeClass]! % alignment === 0) return sizeClass;
+    const sizeClass = table[quanta];
+    if (CLASS_SIZE[sizeClass] % alignment === 0) return sizeClass;
   }
   return -1;
 }

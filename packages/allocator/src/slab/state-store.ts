@@ -84,7 +84,7 @@ export class StateStore {
     const [low, high] = allFree(runsPerPage(lines));
     if (pageMap.a(page) === low && pageMap.b(page) === high) {
       if (!wasFull) this.lists.remove(Extents.statePageHeads + lines, page);
-      this.region.i32[Extents.statePages]!--;
+      this.region.i32[Extents.statePages]--;
       pageMap.words[(page << PageRecord.shift) + PageRecord.pageOffset] = 0;
       this.extents.release(page);
     } else if (wasFull) {
@@ -104,7 +104,7 @@ export class StateStore {
     pageMap.words[(page << PageRecord.shift) + PageRecord.pageOffset] = lines;
     this.lists.addFirst(Extents.statePageHeads + lines, page);
     this.extents.commit(page, PageKind.states);
-    this.region.i32[Extents.statePages]!++;
+    this.region.i32[Extents.statePages]++;
     return page;
   }
 }
