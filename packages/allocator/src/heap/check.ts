@@ -83,7 +83,7 @@ class HeapCheck {
     try {
       core.region.validate(CLASS_COUNT, core.region.id);
     } catch (error) {
-      found.expect(false, '[HEAD-2]', () => String((error as Error).message));
+      found.expect(false, '[HEAD-2]', () => (error as Error).message);
     }
   }
 

@@ -41,6 +41,8 @@ export interface HeapOptions {
   readonly threads?: number;
   /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/4096 of the region, 4 to 32 KiB. */
   readonly cacheBytes?: number;
+  /** The memory is known to be all zeros, as that of a new file is: it need not be wiped. */
+  readonly zeroed?: boolean;
   /** Tells living threads from dead ones; see `ThreadHost`. */
   readonly host?: ThreadHost;
 }
@@ -128,7 +130,7 @@ export class Heap {
       cacheBytes: wholeOption('cacheBytes', options.cacheBytes, defaultCacheBytes(region.size), 64, 1 << 20),
       slots: wholeOption('threads', options.threads, MAX_SLOTS, 1, MAX_SLOTS),
     };
-    region.writeIdentity(geometry, id);
+    region.writeIdentity(geometry, id, options.zeroed === true);
     formatExtents(region, geometry);
     region.open();
     return Heap.enter(region, geometry, options.host);
@@ -351,6 +353,7 @@ export class Heap {
 
   stats(): HeapStats {
     this.requireAttached();
+    this.answerCalls();
     return collectStats(this.core);
   }
 
@@ -368,14 +371,16 @@ export class Heap {
   /**
    * Ends the heap for all threads: every later use of it gives ECLOSED, and the memory may be used for something
    * else once no thread is inside a call. Returns true in the one thread whose call ended it.
+   *
+   * @param vanishing the caller replaces the memory by zeros at once, so it need not be wiped
    */
-  close(): boolean {
+  close(vanishing = false): boolean {
     const { region } = this;
     this.leave();
     this.deathWatch?.cancel();
     if (!region.isOpen || !region.close()) return false;
     // Without a page map no pointer and no cached block is valid, whatever another thread still holds.
-    region.pageMap.words.fill(0);
+    if (!vanishing) region.pageMap.words.fill(0);
     return true;
   }
 

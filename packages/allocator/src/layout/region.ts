@@ -69,10 +69,10 @@ export class Region {
     return [this.i32[Identity.idLow], this.i32[Identity.idHigh]];
   }
 
-  /** Wipes what describes an older heap and writes everything of the identity but the state. */
-  writeIdentity(geometry: RegionGeometry, id: readonly [number, number]): void {
+  /** Wipes what describes an older heap, unless all is zero, and writes the identity but for the state. */
+  writeIdentity(geometry: RegionGeometry, id: readonly [number, number], zeroed: boolean): void {
     const { i32 } = this;
-    i32.fill(0, 0, PAGE_MAP_WORD + this.pageMap.words.length);
+    if (!zeroed) i32.fill(0, 0, PAGE_MAP_WORD + this.pageMap.words.length);
     i32[Identity.version] = FORMAT_VERSION;
     i32[Identity.pages] = this.pages;
     i32[Identity.firstDataPage] = this.firstDataPage;

@@ -1,0 +1,45 @@
+// Where a pool's memory comes from: one interface, one file for each source.
+
+/**
+ * `overlay`: an unnamed file, mapped under a SharedArrayBuffer by the native helper. `anonymous`: plain shared
+ * memory, no file. `mmap-io`: an unnamed file that each thread maps for itself by the package of that name; such a
+ * pool's memory is no SharedArrayBuffer, so `Atomics.wait` does not work on it. `region`: the caller's own memory.
+ */
+export type BackendName = 'overlay' | 'anonymous' | 'mmap-io' | 'region';
+
+/** The memory of one pool as one thread has it. */
+export interface PoolMemory {
+  readonly backend: BackendName;
+  readonly buffer: SharedArrayBuffer | ArrayBuffer;
+  readonly byteOffset: number;
+  /** Bytes. */
+  readonly size: number;
+  /** The file's descriptor, where there is a file; -1 elsewhere. */
+  readonly fd: number;
+  /** True if nothing but zeros has ever been in it when `create` returns. */
+  readonly zeroed: boolean;
+  /** True if `release` replaces it by zeros for all threads. */
+  readonly vanishes: boolean;
+  /**
+   * Gives memory and file back at once. Only the thread that closed the pool's heap calls this. Views of other
+   * threads stay accessible.
+   */
+  release(): void;
+}
+
+/** What another thread needs to get at the same memory. */
+export interface MemoryShare {
+  readonly buffer?: SharedArrayBuffer;
+  readonly byteOffset: number;
+  readonly size: number;
+  readonly fd: number;
+}
+
+export interface Backend {
+  /** Why it can't work here, in words for a message; undefined if it can. */
+  unavailable(): string | undefined;
+  /** Memory for a new pool of `size` bytes, a multiple of the page size, all zeros. */
+  create(dir: string, size: number): PoolMemory;
+  /** The same memory in another thread. */
+  attach(share: MemoryShare): PoolMemory;
+}

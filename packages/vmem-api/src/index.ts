@@ -1,0 +1,16 @@
+// The package's public names.
+
+export {
+  VmemError,
+  type CheckProblem,
+  type CheckReport,
+  type ClassStats,
+  type HeapStats,
+  type TypedArrayConstructor,
+  type VmemErrorCode,
+} from '@vmem-ts/allocator';
+export type { BackendName } from './backends/backend';
+export type { BackendChoice } from './backends/choose';
+export type { VmemHandle } from './pool/handle';
+export { VMEM_MIN_POOL } from './pool/limits';
+export { Vmem, type VmemOptions, type VmemRegion } from './vmem';

@@ -1,0 +1,30 @@
+// The only importer of the native helper: what pools need of it, and what the heap needs to know of threads.
+
+import {
+  allocateFile,
+  closeFile,
+  dropMapping,
+  isThreadAlive,
+  loadError,
+  onThreadDeath,
+  openUnnamedFile,
+  overlayFile,
+  reserve,
+  threadIdentity,
+} from '@vmem-ts/mmap-helper';
+import type { ThreadHost } from '@vmem-ts/allocator';
+
+export { allocateFile, closeFile, dropMapping, loadError, openUnnamedFile, overlayFile, reserve };
+
+/** Tells living threads of this process from dead ones; undefined where the addon is missing. */
+export function threadHost(): ThreadHost | undefined {
+  if (loadError() !== null) return undefined;
+  return {
+    identity: threadIdentity,
+    isAlive: ({ tid, startTime }) => {
+      // A claimed slot tells its start time a moment later; until then its thread counts as alive.
+      return startTime === 0 || isThreadAlive({ pid: process.pid, tid, startTime });
+    },
+    onDeath: onThreadDeath,
+  };
+}

@@ -1,0 +1,33 @@
+// How small and how large a pool can be.
+
+import { VmemError } from '@vmem-ts/allocator';
+
+/** Bytes of the smallest pool: `VMEM_MIN_POOL` of libvmem.h, 14 MiB. */
+export const VMEM_MIN_POOL = 14 * 1024 * 1024;
+/** Bytes; what a pool's size is rounded up to. */
+export const PAGE_SIZE = 4096;
+
+/**
+ * Bytes of a pool for a caller who asks for `size`.
+ * @throws VmemError EINVAL
+ */
+export function poolSize(size: unknown): number {
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < VMEM_MIN_POOL) {
+    const got = typeof size === 'number' ? String(size) : typeof size;
+    throw new VmemError(
+      'EINVAL',
+      `size: expected a whole number of at least ${VMEM_MIN_POOL} bytes (14 MiB), got ${got}`,
+    );
+  }
+  return Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
+}
+
+/** The error for a pool that the runtime can't make a buffer for. */
+export function runtimeLimit(size: number, cause: unknown): VmemError {
+  const major = Number(process.versions.node.split('.')[0]);
+  const advice =
+    size > 2 ** 32 && major < 22
+      ? `Node.js ${process.versions.node} shares at most 4 GiB in one buffer; use Node.js 22 or later, or a smaller pool`
+      : 'the runtime or the address space is at its limit; use a smaller pool';
+  return new VmemError('ENOTSUP', `no buffer of ${size} bytes can be made: ${advice}`, { cause });
+}
