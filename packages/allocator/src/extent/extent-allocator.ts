@@ -13,7 +13,7 @@ import { VmemError } from '../base/errors';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Extents } from '../layout/region-layout';
-import type { OwnedLocks, Repair } from '../sync/lock';
+import type { OwnedLocks } from '../sync/lock';
 import { FreeExtents } from './free-extents';
 
 /** The page at 2 GiB. */
@@ -27,12 +27,10 @@ export class ExtentAllocator {
   private readonly i32: Int32Array;
   private readonly pageMap;
 
-  /** @param repair restores the page map's derived words after a thread died with the lock */
   constructor(
     private readonly region: Region,
     private readonly locks: OwnedLocks,
     private readonly slot: number,
-    private readonly repair: Repair,
   ) {
     this.i32 = region.i32;
     this.pageMap = region.pageMap;
@@ -41,7 +39,7 @@ export class ExtentAllocator {
 
   /** @throws VmemError ECLOSED if the heap was deleted meanwhile */
   lock(): void {
-    this.locks.lock(Extents.lock, this.repair);
+    this.locks.lock(Extents.lock);
     if (!this.region.isOpen) {
       this.locks.unlock(Extents.lock);
       throw new VmemError('ECLOSED', 'the heap was deleted');

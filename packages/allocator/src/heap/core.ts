@@ -27,15 +27,18 @@ export class HeapCore {
     readonly slots: ThreadSlots,
     readonly slot: SlotIndex,
   ) {
-    this.locks = new OwnedLocks(region.i32, slot, (other) => slots.isDead(other));
-    this.extents = new ExtentAllocator(region, this.locks, slot, () => {
-      this.recovery.repairExtents();
-    });
+    this.locks = new OwnedLocks(
+      region.i32,
+      slot,
+      (other) => slots.isDead(other),
+      (at) => {
+        this.recovery.repair(at);
+      },
+    );
+    this.extents = new ExtentAllocator(region, this.locks, slot);
     this.large = new LargeBlocks(region, this.extents);
     this.states = new StateStore(region, this.extents);
-    this.bins = new Bins(region, this.locks, this.extents, this.states, slot, (sizeClass) => {
-      this.recovery.repairBin(sizeClass);
-    });
+    this.bins = new Bins(region, this.locks, this.extents, this.states, slot);
     this.cacheLayout = new ThreadCacheLayout(CLASS_SIZE, geometry.cacheBytes);
     this.recovery = new Recovery(this);
   }

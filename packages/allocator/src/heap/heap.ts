@@ -412,9 +412,12 @@ export class Heap {
 
   private refill(sizeClass: SizeClass): number {
     const cache = this.requireAttached();
-    const taken = this.inHeap(() => cache.refill(sizeClass));
-    if (taken > 0 || !this.reclaim()) return taken;
-    return this.inHeap(() => cache.refill(sizeClass));
+    try {
+      const taken = cache.refill(sizeClass);
+      return taken > 0 || !this.reclaim() ? taken : cache.refill(sizeClass);
+    } catch (error) {
+      throw this.explained(error);
+    }
   }
 
   /** The fast path of `malloc` once more, for a class; 0 if the entry on top is not a block of ours. */
@@ -433,9 +436,13 @@ export class Heap {
   private largeAlloc(size: number, alignment: number): number {
     this.requireAttached();
     const { large } = this.core;
-    const ptr = this.inHeap(() => large.allocate(size, alignment));
-    if (ptr !== 0 || size > this.region.size || !this.reclaim()) return ptr;
-    return this.inHeap(() => large.allocate(size, alignment));
+    try {
+      const ptr = large.allocate(size, alignment);
+      if (ptr !== 0 || size > this.region.size || !this.reclaim()) return ptr;
+      return large.allocate(size, alignment);
+    } catch (error) {
+      throw this.explained(error);
+    }
   }
 
   private freeSlow(ptr: number | ArrayBufferView): void {
@@ -445,20 +452,19 @@ export class Heap {
       return;
     }
     if (ptr === 0) return;
-    this.answerCalls();
-    const sizeClass = this.liveClass(ptr);
-    if (sizeClass >= 0) {
-      if (this.i32[this.heights + sizeClass] >= this.capacity[sizeClass]) {
-        this.inHeap(() => {
-          cache.flush(asSizeClass(sizeClass));
-        });
-        this.free(ptr);
-        return;
+    try {
+      this.answerCalls();
+      const sizeClass = this.liveClass(ptr);
+      if (sizeClass < 0) {
+        if (Number.isSafeInteger(ptr) && ptr > 0 && this.core.large.free(ptr)) return;
+        throw this.refused(ptr);
       }
-    } else if (Number.isSafeInteger(ptr) && ptr > 0 && this.inHeap(() => this.core.large.free(ptr))) {
-      return;
+      // the block is live, so the stack is full
+      cache.flush(asSizeClass(sizeClass));
+    } catch (error) {
+      throw this.explained(error);
     }
-    throw this.refused(ptr);
+    this.free(ptr);
   }
 
   /** The pointer of a view that lies in this heap's memory, here or in another thread. */
@@ -517,39 +523,29 @@ export class Heap {
   /** Gives back what this heap can spare before a caller hears that memory is out. */
   private reclaim(): boolean {
     const cache = this.requireAttached();
-    return this.inHeap(() => {
-      Atomics.add(this.i32, Calls.drains, 1); // asks the other threads to empty their caches at their next slow path
-      this.drainsSeen++;
-      this.core.recovery.reapDead();
-      const flushed = cache.flushAll();
-      return this.core.bins.releaseEmptySlabs() || flushed;
-    });
+    // asks the other threads to empty their caches at their next slow path
+    this.drainsSeen = Atomics.add(this.i32, Calls.drains, 1) + 1;
+    this.core.recovery.reapDead();
+    const flushed = cache.flushAll();
+    return this.core.bins.releaseEmptySlabs() || flushed;
   }
 
   /** Does what other threads asked of this one since it was last here. */
   private answerCalls(): void {
     if (this.i32[Calls.deaths] !== this.deathsSeen) {
-      this.deathsSeen = this.i32[Calls.deaths]!;
+      this.deathsSeen = this.i32[Calls.deaths];
       this.requireAttached();
-      this.inHeap(() => {
-        this.core.recovery.reapDead();
-      });
+      this.core.recovery.reapDead();
     }
     if (this.i32[Calls.drains] !== this.drainsSeen) {
-      this.drainsSeen = this.i32[Calls.drains]!;
-      const cache = this.requireAttached();
-      this.inHeap(() => cache.flushAll());
+      this.drainsSeen = this.i32[Calls.drains];
+      this.requireAttached().flushAll();
     }
   }
 
-  /** Runs an operation on the shared structures; a heap closed meanwhile is reported as that. */
-  private inHeap<T>(operation: () => T): T {
-    try {
-      return operation();
-    } catch (error) {
-      this.requireAttached();
-      throw error;
-    }
+  /** What to throw when an operation on the shared structures failed: a heap closed meanwhile explains it all. */
+  private explained(error: unknown): unknown {
+    return this.region.isOpen ? error : this.closedError();
   }
 
   private refused(ptr: unknown): VmemError {
@@ -559,12 +555,14 @@ export class Heap {
 
   private requireAttached(): ThreadCache {
     if (this.cache === undefined || !this.region.isOpen) {
-      throw new VmemError(
-        'ECLOSED',
-        this.region.isOpen ? 'this thread has detached from the heap' : 'the heap was deleted',
-      );
+      throw this.closedError();
     }
     return this.cache;
+  }
+
+  private closedError(): VmemError {
+    const reason = this.region.isOpen ? 'this thread has detached from the heap' : 'the heap was deleted';
+    return new VmemError('ECLOSED', reason);
   }
 
   private requireSize(name: string, value: unknown): void {

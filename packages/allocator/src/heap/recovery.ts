@@ -41,20 +41,25 @@ export class Recovery {
     this.core.slots.release(asSlot(slot));
   }
 
+  /** Restores what the lock at word `at` protects. Lock held. */
+  repair(at: number): void {
+    if (at === (Extents.lock as number)) this.repairExtents();
+    else this.repairBin(asSizeClass((at - Bin.lock - Bin.start) / Bin.words));
+  }
+
   /** Returns what a dead thread left in `slot`; the calling thread reaps it or has claimed it. */
   clear(slot: number): void {
-    const { core } = this;
-    if (core.locks.seize(Extents.lock, slot)) {
-      this.repairExtents();
-      core.extents.unlock();
-    }
-    for (let i = 0; i < CLASS_COUNT; i++) {
-      if (core.locks.seize(binAt(i) + Bin.lock, slot)) {
-        this.repairBin(asSizeClass(i));
-        core.bins.unlock(asSizeClass(i));
-      }
-    }
+    // the extent lock first: repairing a bin takes it
+    this.takeOver(Extents.lock, slot);
+    for (let i = 0; i < CLASS_COUNT; i++) this.takeOver(binAt(i) + Bin.lock, slot);
     this.returnCache(slot);
+  }
+
+  private takeOver(lock: number, slot: number): void {
+    const { locks } = this.core;
+    if (!locks.seize(lock, slot)) return;
+    this.repair(lock);
+    locks.unlock(lock);
   }
 
   /** The cache of `slot`, if it has one, goes back: its blocks to their slabs, its pages to the extents. */
@@ -86,7 +91,7 @@ export class Recovery {
   }
 
   /** Rebuilds all derived words of the page map and of the extents' tables. Extent lock held. */
-  repairExtents(): void {
+  private repairExtents(): void {
     const { i32, pageMap } = this.core.region;
     this.repairStatePages();
     this.core.extents.free.clear();
@@ -156,7 +161,7 @@ export class Recovery {
   }
 
   /** Rebuilds a bin's list and counters, and its slabs' counters, from the block states. Bin lock held. */
-  repairBin(sizeClass: SizeClass): void {
+  private repairBin(sizeClass: SizeClass): void {
     const { region, extents } = this.core;
     const { i32, u8, pageMap } = region;
     const bin = binAt(sizeClass);

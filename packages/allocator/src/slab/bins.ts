@@ -43,14 +43,12 @@ export class Bins {
   private readonly granuleShift: number;
   private readonly cached: number;
 
-  /** @param repair restores one bin after a thread died with its lock */
   constructor(
     private readonly region: Region,
     private readonly locks: OwnedLocks,
     private readonly extents: ExtentAllocator,
     private readonly states: StateStore,
     slot: number,
-    private readonly repair: (sizeClass: SizeClass) => void,
   ) {
     this.i32 = region.i32;
     this.u8 = region.u8;
@@ -63,7 +61,7 @@ export class Bins {
 
   /** @throws VmemError ECLOSED if the heap was deleted meanwhile */
   lock(sizeClass: SizeClass): void {
-    this.locks.lock(binAt(sizeClass) + Bin.lock, () => this.repair(sizeClass));
+    this.locks.lock(binAt(sizeClass) + Bin.lock);
     if (!this.region.isOpen) {
       this.unlock(sizeClass);
       throw new VmemError('ECLOSED', 'the heap was deleted');

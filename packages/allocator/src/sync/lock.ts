@@ -21,20 +21,21 @@ const SLEEPS_PER_INQUIRY = 8;
 
 /** Asked about an owner that does not let go: must return true, and only then, if that thread is dead. */
 export type IsDead = (slot: number) => boolean;
-/** Restores what the lock protects after its owner died; runs with the lock held. */
-export type Repair = () => void;
+/** Restores what the lock at word `at` protects after its owner died; runs with the lock held. */
+export type Repair = (at: number) => void;
 
 export class OwnedLocks {
   constructor(
     private readonly i32: Int32Array,
     private readonly me: number,
     private readonly isDead: IsDead,
+    private readonly repair: Repair,
   ) {}
 
-  /** Takes the lock at word `at`. `repair` runs first if its last owner died with it. */
-  lock(at: number, repair: Repair): void {
+  /** Takes the lock at word `at`; if its last owner died with it, what it protects is repaired first. */
+  lock(at: number): void {
     // acquires what the last owner wrote; partner: the store in `unlock`
-    if (Atomics.compareExchange(this.i32, at, 0, this.me + 1) !== 0) this.lockSlow(at, repair);
+    if (Atomics.compareExchange(this.i32, at, 0, this.me + 1) !== 0) this.lockSlow(at);
   }
 
   unlock(at: number): void {
@@ -55,7 +56,7 @@ export class OwnedLocks {
     return Atomics.compareExchange(this.i32, at, slot + 1, this.me + 1) === slot + 1;
   }
 
-  private lockSlow(at: number, repair: Repair): void {
+  private lockSlow(at: number): void {
     const { i32, me } = this;
     for (let spin = 0; spin < SPINS; spin++) {
       if (i32[at] === 0 && Atomics.compareExchange(i32, at, 0, me + 1) === 0) return;
@@ -66,7 +67,7 @@ export class OwnedLocks {
       const owner = Atomics.compareExchange(i32, at, 0, me + 1);
       if (owner === 0) break;
       if (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isDead(owner - 1) && this.seize(at, owner - 1)) {
-        repair();
+        this.repair(at);
         break;
       }
       waitWhile(i32, at, owner, SLEEP_MS);
