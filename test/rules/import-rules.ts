@@ -15,8 +15,9 @@ export const PACKAGE_IMPORTS: Record<string, string[]> = {
   'vmem-api': ['@vmem-ts/allocator', '@vmem-ts/mmap-helper', 'mmap-io', 'node:'],
 };
 
-/** The one package that only one file of vmem-api may name. */
+/** The addon's package, and the one file of vmem-api that may name it. */
 export const HELPER = '@vmem-ts/mmap-helper';
+export const HELPER_IMPORTER = 'packages/vmem-api/src/native.ts';
 
 /** What code outside the packages may import: the packages by their public names, and Node. */
 const PUBLIC_IMPORTS = ['@vmem-ts/', 'node:'];

@@ -23,9 +23,9 @@ import { Bin, Extents, Slot, SlotOwner, binAt, slotAt } from '../layout/region-l
 import { CLASS_COUNT, MAX_STATE_LINES, SLAB_SHAPES } from '../slab/size-classes';
 import { REDZONE_BYTE, allFree, runsPerPage } from '../slab/state-store';
 import { CheckFindings, type CheckReport } from './check-report';
-import type { HeapCore } from './core';
+import type { HeapParts } from './parts';
 
-export function checkHeap(core: HeapCore): CheckReport {
+export function checkHeap(core: HeapParts): CheckReport {
   const check = new HeapCheck(core);
   let locked = 0;
   try {
@@ -60,7 +60,7 @@ class HeapCheck {
   /** Entries of the stacks of one class, by slot. */
   private readonly entries = new Map<number, Set<number>>();
 
-  constructor(private readonly core: HeapCore) {
+  constructor(private readonly core: HeapParts) {
     this.i32 = core.region.i32;
     this.u8 = core.region.u8;
     this.pageMap = core.region.pageMap;

@@ -1,4 +1,4 @@
-// The parts of a heap as one attached thread holds them, wired together.
+// Makes the parts of a heap for one attached thread and wires them together.
 
 import { ExtentAllocator } from '../extent/extent-allocator';
 import { LargeBlocks } from '../extent/large-blocks';
@@ -9,14 +9,14 @@ import { Bins } from '../slab/bins';
 import { CLASS_SIZE } from '../slab/size-classes';
 import { StateStore } from '../slab/state-store';
 import { OwnedLocks } from '../sync/lock';
+import type { HeapParts } from './parts';
 import { Recovery } from './recovery';
 import type { ThreadSlots } from './thread-slots';
 
-export class HeapCore {
+export class HeapCore implements HeapParts {
   readonly locks: OwnedLocks;
   readonly extents: ExtentAllocator;
   readonly large: LargeBlocks;
-  readonly states: StateStore;
   readonly bins: Bins;
   readonly cacheLayout: ThreadCacheLayout;
   readonly recovery: Recovery;
@@ -37,8 +37,7 @@ export class HeapCore {
     );
     this.extents = new ExtentAllocator(region, this.locks, slot);
     this.large = new LargeBlocks(region, this.extents);
-    this.states = new StateStore(region, this.extents);
-    this.bins = new Bins(region, this.locks, this.extents, this.states, slot);
+    this.bins = new Bins(region, this.locks, this.extents, new StateStore(region, this.extents), slot);
     this.cacheLayout = new ThreadCacheLayout(CLASS_SIZE, geometry.cacheBytes);
     this.recovery = new Recovery(this);
   }

@@ -18,12 +18,12 @@ import { PageKind, PageRecord } from '../layout/page-map';
 import { Bin, Extents, binAt } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { allFree, runsPerPage } from '../slab/state-store';
-import type { HeapCore } from './core';
+import type { HeapParts } from './parts';
 
 export class Recovery {
   private readonly lists: PageLists;
 
-  constructor(private readonly core: HeapCore) {
+  constructor(private readonly core: HeapParts) {
     this.lists = new PageLists(core.region.i32, core.region.pageMap);
   }
 

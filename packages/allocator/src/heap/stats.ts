@@ -4,7 +4,7 @@
 import { PAGE_SIZE, asSizeClass, pageToWord } from '../base/units';
 import { Bin, Extents, binAt } from '../layout/region-layout';
 import { SLAB_SHAPES } from '../slab/size-classes';
-import type { HeapCore } from './core';
+import type { HeapParts } from './parts';
 
 /** Blocks of one size class. */
 export interface ClassStats {
@@ -46,7 +46,7 @@ export interface HeapStats {
   readonly large: { readonly blocks: number; readonly bytes: number };
 }
 
-export function collectStats(core: HeapCore): HeapStats {
+export function collectStats(core: HeapParts): HeapStats {
   const { i32 } = core.region;
   const classes = SLAB_SHAPES.map((_, i) => classStats(core, i));
   const sum = (bytes: (stats: ClassStats) => number): number => classes.reduce((n, c) => n + bytes(c), 0);
@@ -71,7 +71,7 @@ export function collectStats(core: HeapCore): HeapStats {
   };
 }
 
-function classStats(core: HeapCore, index: number): ClassStats {
+function classStats(core: HeapParts, index: number): ClassStats {
   const { i32 } = core.region;
   const sizeClass = asSizeClass(index);
   const { size, blocks } = SLAB_SHAPES[index];

@@ -4,13 +4,13 @@ import { NULL_PAGE, asSizeClass, pageToWord, type SizeClass } from '../base/unit
 import { PageKind } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
-import type { HeapCore } from './core';
+import type { HeapParts } from './parts';
 
 export class ThreadCache {
   private readonly i32: Int32Array;
 
   private constructor(
-    private readonly core: HeapCore,
+    private readonly core: HeapParts,
     /** Word of the height of class 0's stack. */
     readonly heights: number,
     /** Word of each class's stack. */
@@ -22,7 +22,7 @@ export class ThreadCache {
   }
 
   /** Takes the pages of a cache for the core's slot; undefined if there are none. */
-  static create(core: HeapCore): ThreadCache | undefined {
+  static create(core: HeapParts): ThreadCache | undefined {
     const { cacheLayout, extents, region, slots, slot } = core;
     extents.lock();
     try {

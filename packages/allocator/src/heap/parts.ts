@@ -1,0 +1,22 @@
+// The parts of a heap as one attached thread holds them; `core.ts` makes them and wires them together.
+
+import type { SlotIndex } from '../base/units';
+import type { ExtentAllocator } from '../extent/extent-allocator';
+import type { LargeBlocks } from '../extent/large-blocks';
+import type { Region } from '../layout/region';
+import type { ThreadCacheLayout } from '../layout/thread-cache';
+import type { Bins } from '../slab/bins';
+import type { OwnedLocks } from '../sync/lock';
+import type { ThreadSlots } from './thread-slots';
+
+export interface HeapParts {
+  readonly region: Region;
+  readonly slots: ThreadSlots;
+  /** This thread's. */
+  readonly slot: SlotIndex;
+  readonly locks: OwnedLocks;
+  readonly extents: ExtentAllocator;
+  readonly large: LargeBlocks;
+  readonly bins: Bins;
+  readonly cacheLayout: ThreadCacheLayout;
+}
