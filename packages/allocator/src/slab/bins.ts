@@ -11,7 +11,7 @@
 // [SLAB-3] A bin counts its slabs and their FREE blocks.
 
 import {
-  LINE_SHIFT,
+  LINE_SIZE,
   NULL_PAGE,
   PAGE_SHIFT,
   PAGE_SIZE,
@@ -116,21 +116,34 @@ export class Bins {
 
   /** `returnBlocks` for the blocks that are CACHED in state `cached`. Bin lock held. */
   returnCached(sizeClass: SizeClass, stack: number, count: number, cached: number): void {
-    const bin = binAt(sizeClass);
-    const { i32, u8, pageMap, pageGranuleShift } = this;
+    const { i32, u8, pageMap, pageGranuleShift, granuleShift } = this;
     const shape = SLAB_SHAPES[sizeClass];
+    const reciprocal = CLASS_RECIPROCAL[sizeClass];
+    // neighbours in a stack are often from one slab, so a slab is told of all its blocks at once
+    let slab = NULL_PAGE;
+    let returned = 0;
+    let lowest = 0;
     for (let entry = stack; entry < stack + count; entry++) {
       const granule = i32[entry];
       const page = asPage(granule >>> pageGranuleShift);
       if (page >= pageMap.pages || pageMap.sizeClass(page) !== sizeClass) continue;
       const pageOffset = pageMap.pageOffset(page);
-      const offset = pageOffset + ((granule & ((1 << pageGranuleShift) - 1)) << this.granuleShift);
-      const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]) >>> 16;
-      const state = pageMap.stateLine(page) * (1 << LINE_SHIFT) + index;
+      const offset = pageOffset + ((granule & ((1 << pageGranuleShift) - 1)) << granuleShift);
+      const index = Math.imul(offset, reciprocal) >>> 16;
+      const state = pageMap.stateLine(page) * LINE_SIZE + index;
       if (u8[state] !== cached) continue;
       u8[state] = FREE;
-      this.blockReturned(pageBefore(page, pageOffset / PAGE_SIZE), index, shape, bin);
+      const its = pageBefore(page, pageOffset >>> PAGE_SHIFT);
+      if (its !== slab) {
+        if (returned > 0) this.blocksReturned(slab, returned, lowest, shape, sizeClass);
+        slab = its;
+        returned = 0;
+        lowest = index;
+      }
+      returned++;
+      if (index < lowest) lowest = index;
     }
+    if (returned > 0) this.blocksReturned(slab, returned, lowest, shape, sizeClass);
   }
 
   /** Gives the pages of all empty slabs back. Returns true if there were any. */
@@ -162,34 +175,48 @@ export class Bins {
   private takeFromSlab(slab: PageIndex, sizeClass: SizeClass, want: number, stack: number): number {
     const { i32, u8, pageMap, cached } = this;
     const { size, blocks } = SLAB_SHAPES[sizeClass];
-    const states = pageMap.stateLine(slab) * (1 << LINE_SHIFT);
+    const states = pageMap.stateLine(slab) * LINE_SIZE;
     const first = slab * (1 << this.pageGranuleShift);
     const step = size >>> this.granuleShift;
     const free = pageMap.a(slab);
-    const count = Math.min(free, want);
+    const count = free < want ? free : want;
     let index = pageMap.b(slab);
-    for (let taken = 0; taken < count; index++) {
-      if (index >= blocks) {
-        throw new VmemError('ECORRUPT', `slab at page ${slab}: fewer FREE blocks than the ${free} counted`);
-      }
+    let taken = 0;
+    for (; taken < count && index < blocks; index++) {
       if (u8[states + index] !== FREE) continue;
       i32[stack + taken++] = first + index * step;
       u8[states + index] = cached;
+    }
+    if (taken < count) {
+      throw new VmemError(
+        'ECORRUPT',
+        `[SLAB-1] slab at page ${slab}: ${free} FREE blocks counted, less found`,
+      );
     }
     pageMap.setA(slab, free - count);
     pageMap.setB(slab, index);
     return count;
   }
 
-  private blockReturned(slab: PageIndex, index: number, shape: SlabShape, bin: number): void {
+  /** `count` blocks of a slab, none below block `lowest`, have become FREE. */
+  private blocksReturned(
+    slab: PageIndex,
+    count: number,
+    lowest: number,
+    shape: SlabShape,
+    sizeClass: SizeClass,
+  ): void {
     const { i32, pageMap } = this;
-    const free = pageMap.a(slab) + 1;
+    const bin = binAt(sizeClass);
+    const old = pageMap.a(slab);
+    const free = old + count;
+    const freeInBin = i32[bin + Bin.freeBlocks] + count;
     pageMap.setA(slab, free);
-    if (index < pageMap.b(slab)) pageMap.setB(slab, index);
-    i32[bin + Bin.freeBlocks]++;
-    if (free === 1) this.lists.addFirst(bin + Bin.slabs, slab);
+    if (lowest < pageMap.b(slab)) pageMap.setB(slab, lowest);
+    i32[bin + Bin.freeBlocks] = freeInBin;
+    if (old === 0) this.lists.addFirst(bin + Bin.slabs, slab);
     // the last slab with FREE blocks stays, lest a size that comes and goes makes and unmakes slabs
-    else if (free === shape.blocks && i32[bin + Bin.freeBlocks] > free) this.releaseSlab(slab, shape, bin);
+    if (free === shape.blocks && freeInBin > free) this.releaseSlab(slab, shape, bin);
   }
 
   private addSlab(sizeClass: SizeClass): PageIndex {
