@@ -11,9 +11,10 @@ import { StateStore } from '../slab/state-store';
 import { OwnedLocks } from '../sync/lock';
 import type { HeapParts } from './parts';
 import { Recovery } from './recovery';
-import type { ThreadSlots } from './thread-slots';
+import type { SlotClaim, ThreadSlots } from './thread-slots';
 
 export class HeapCore implements HeapParts {
+  readonly slot: SlotIndex;
   readonly locks: OwnedLocks;
   readonly extents: ExtentAllocator;
   readonly large: LargeBlocks;
@@ -25,12 +26,14 @@ export class HeapCore implements HeapParts {
     readonly region: Region,
     geometry: RegionGeometry,
     readonly slots: ThreadSlots,
-    readonly slot: SlotIndex,
+    claim: SlotClaim,
   ) {
+    const { slot } = claim;
+    this.slot = slot;
     this.locks = new OwnedLocks(
       region.i32,
-      slot,
-      (other) => slots.isDead(other),
+      claim.token,
+      (owner) => slots.isGone(owner),
       (at) => {
         this.recovery.repair(at);
       },

@@ -149,14 +149,14 @@ export class Heap {
 
   private static enter(region: Region, geometry: RegionGeometry, host: ThreadHost | undefined): Heap {
     const slots = new ThreadSlots(region, geometry.slots, host);
-    const slot = slots.claim();
-    if (slot === undefined) {
+    const claim = slots.claim();
+    if (claim === undefined) {
       throw new VmemError('EAGAIN', `all ${geometry.slots} threads that the heap was made for are attached`);
     }
-    const core = new HeapCore(region, geometry, slots, slot);
+    const core = new HeapCore(region, geometry, slots, claim);
     const watch = slots.watch(core.slot);
     try {
-      core.recovery.clear(slot);
+      core.recovery.clear(core.slot);
       core.recovery.reapDead();
       let cache = ThreadCache.create(core);
       if (cache === undefined && core.bins.releaseEmptySlabs()) cache = ThreadCache.create(core);
@@ -212,7 +212,11 @@ export class Heap {
           ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset];
         const index = Math.imul(offset, RECIPROCAL[sizeClass]) >>> 16;
         const state = pageMap[record + PageRecord.stateLine] * 64 + index;
-        if (u8[state] === this.cached) {
+        if (
+          u8[state] === this.cached &&
+          Math.imul(index, BLOCK_SIZE[sizeClass]) === offset &&
+          pageMap[record + PageRecord.sizeClass] === sizeClass + 1
+        ) {
           u8[state] = STATE_LIVE;
           i32[height] = top;
           return granule * this.granuleSize;
@@ -427,7 +431,8 @@ export class Heap {
     if (top < 0) return 0;
     const ptr = this.i32[this.stacks[sizeClass] + top] * this.granuleSize;
     const state = this.stateOf(ptr);
-    if (state < 0 || this.u8[state] !== this.cached) return 0;
+    const isOurs = state >= 0 && this.u8[state] === this.cached;
+    if (!isOurs || this.region.pageMap.sizeClass(offsetToPage(ptr)) !== sizeClass) return 0;
     this.u8[state] = LIVE;
     this.i32[height] = top;
     return ptr;
@@ -581,7 +586,7 @@ export class Heap {
 /** Extents must be formatted before the first thread can attach, so this core has no cache and no slot. */
 function formatExtents(region: Region, geometry: RegionGeometry): void {
   const slots = new ThreadSlots(region, geometry.slots, undefined);
-  new HeapCore(region, geometry, slots, asSlot(0)).extents.format();
+  new HeapCore(region, geometry, slots, { slot: asSlot(0), token: 0 }).extents.format();
 }
 
 function regionOf(memory: unknown, byteOffset = 0, size?: number): Region {

@@ -15,7 +15,7 @@ import { walkExtents } from '../extent/extent-walk';
 import { FREE, cachedBy } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
 import { PageKind, PageRecord } from '../layout/page-map';
-import { Bin, Extents, binAt } from '../layout/region-layout';
+import { Bin, Extents, binAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { allFree, runsPerPage } from '../slab/state-store';
 import type { HeapParts } from './parts';
@@ -57,7 +57,8 @@ export class Recovery {
 
   private takeOver(lock: number, slot: number): void {
     const { locks } = this.core;
-    if (!locks.seize(lock, slot)) return;
+    const owner = locks.owner(lock);
+    if (slotOfToken(owner) !== slot || locks.holds(lock) || !locks.seize(lock, owner)) return;
     this.repair(lock);
     locks.unlock(lock);
   }

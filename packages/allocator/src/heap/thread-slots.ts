@@ -7,8 +7,14 @@
 import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
-import { Calls, Slot, SlotOwner, slotAt } from '../layout/region-layout';
+import { Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
 import type { ThreadHost, ThreadIdentity } from './thread-host';
+
+export interface SlotClaim {
+  readonly slot: SlotIndex;
+  /** Names this user of the slot in locks. */
+  readonly token: number;
+}
 
 export class ThreadSlots {
   private readonly i32: Int32Array;
@@ -25,16 +31,17 @@ export class ThreadSlots {
    * Claims a slot for the calling thread: a free one, else a dead thread's with all that it left. Undefined if
    * there is none.
    */
-  claim(): SlotIndex | undefined {
+  claim(): SlotClaim | undefined {
     const identity = this.host?.identity();
     const owner = identity?.tid ?? SlotOwner.unnamed;
     const slot =
       this.claimWhere(owner, (_, old) => old === SlotOwner.nobody) ?? this.claimWhere(owner, this.isLeft);
     if (slot === undefined) return undefined;
+    const at = slotAt(slot);
     const startTime = identity?.startTime ?? 0;
-    this.i32[slotAt(slot) + Slot.startTimeLow] = startTime | 0;
-    this.i32[slotAt(slot) + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
-    return slot;
+    this.i32[at + Slot.startTimeLow] = startTime | 0;
+    this.i32[at + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
+    return { slot, token: tokenOf(slot, ++this.i32[at + Slot.generation]) };
   }
 
   release(slot: SlotIndex): void {
@@ -51,14 +58,17 @@ export class ThreadSlots {
     ]);
   }
 
-  /**
-   * True if the slot's thread has died (or left: a lock that nobody's slot holds is no more held); on that
-   * proof the slot is marked, so that the system is asked only once.
-   */
-  isDead(slot: number): boolean {
+  /** True if the thread whose token stands in a lock will never let go of it. */
+  isGone(token: number): boolean {
+    const slot = slotOfToken(token);
     if (slot < 0 || slot >= this.count) {
-      throw new VmemError('ECORRUPT', `a lock names slot ${slot} of ${this.count}`);
+      throw new VmemError('ECORRUPT', `[LOCK-1] a lock names slot ${slot} of ${this.count}`);
     }
+    return token !== tokenOf(slot, this.i32[slotAt(slot) + Slot.generation]) || this.isDead(slot);
+  }
+
+  /** True if no thread lives in the slot; one found dead is marked, so that the system is asked only once. */
+  isDead(slot: number): boolean {
     // acquires what the dead thread wrote; partner: its death note
     const owner = Atomics.load(this.i32, slotAt(slot) + Slot.owner);
     if (owner <= SlotOwner.nobody) return true;

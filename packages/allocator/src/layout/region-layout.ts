@@ -105,6 +105,8 @@ export const enum Slot {
   /** When the thread was started, as its system tells; 0: not known (yet). Tells reused ids apart. */
   startTimeLow = 2,
   startTimeHigh = 3,
+  /** Counts the slot's users: part of their tokens. */
+  generation = 4,
 }
 
 /** What `Slot.owner` says besides thread ids. */
@@ -117,6 +119,15 @@ export const enum SlotOwner {
   /** `reaper - s`: being cleared by the thread in slot s. */
   reaper = -16,
 }
+
+/**
+ * What a thread writes into the locks that it has: its slot and the slot's generation, so that no two threads
+ * have the same token within 2^22 users of a slot. Positive.
+ */
+export const tokenOf = (slot: number, generation: number): number =>
+  ((generation & 0x3fffff) << 8) | (slot + 1);
+/** The slot in a token. */
+export const slotOfToken = (token: number): number => (token & 0xff) - 1;
 
 export const PAGE_MAP_WORD = 8 * (PAGE_SIZE / 4);
 

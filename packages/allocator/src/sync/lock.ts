@@ -1,13 +1,13 @@
-// A lock of two words: | owner: 0 or 1 + slot of the thread that has it | sleepers |
+// A lock of two words: | owner: 0, or the token of the thread that has it | sleepers |
 //
 // The owner is in the word, so the lock of a dead thread can be recognised and taken over; what it protects is
-// then put right by the taker (`Repair`). Release is a plain store where the machine keeps stores in
-// order: V8 does not stop a thread in a straight line of them, so most deaths find the lock free.
+// then put right by the taker (`Repair`). Release is a plain store where the machine keeps stores in order: V8
+// does not stop a thread in a straight line of them, so many deaths find the lock free.
 //
 // Order: a thread that holds the extent lock takes no other; one that holds a bin's takes at most the extent
 // lock. `check` alone takes all bins, by ascending class, and then the extent lock.
 //
-// [LOCK-1] The owner word is 0 or 1 + the number of a slot in use.
+// [LOCK-1] The owner word is 0 or the token of a slot in use.
 
 import { STORES_IN_ORDER } from './platform';
 import { waitWhile } from './wait';
@@ -19,23 +19,24 @@ const SLEEP_MS = 1;
 /** Sleeps between two questions whether the owner still lives. */
 const SLEEPS_PER_INQUIRY = 8;
 
-/** Asked about an owner that does not let go: must return true, and only then, if that thread is dead. */
-export type IsDead = (slot: number) => boolean;
+/** Asked about an owner that does not let go: must return true, and only then, if that thread is gone for good. */
+export type IsGone = (owner: number) => boolean;
 /** Restores what the lock at word `at` protects after its owner died; runs with the lock held. */
 export type Repair = (at: number) => void;
 
 export class OwnedLocks {
+  /** @param me this thread's token: not 0, and not used by any other thread before or after */
   constructor(
     private readonly i32: Int32Array,
     private readonly me: number,
-    private readonly isDead: IsDead,
+    private readonly isGone: IsGone,
     private readonly repair: Repair,
   ) {}
 
   /** Takes the lock at word `at`; if its last owner died with it, what it protects is repaired first. */
   lock(at: number): void {
     // acquires what the last owner wrote; partner: the store in `unlock`
-    if (Atomics.compareExchange(this.i32, at, 0, this.me + 1) !== 0) this.lockSlow(at);
+    if (Atomics.compareExchange(this.i32, at, 0, this.me) !== 0) this.lockSlow(at);
   }
 
   unlock(at: number): void {
@@ -47,26 +48,31 @@ export class OwnedLocks {
 
   /** True if this thread has the lock. */
   holds(at: number): boolean {
-    return this.i32[at] === this.me + 1;
+    return this.i32[at] === this.me;
   }
 
-  /** Takes over the lock from the dead thread in `slot` if it has it; the caller repairs and unlocks. */
-  seize(at: number, slot: number): boolean {
-    // acquires what the dead owner wrote before it died; it will not write again
-    return Atomics.compareExchange(this.i32, at, slot + 1, this.me + 1) === slot + 1;
+  /** The token in the lock's word, 0 if it is free. */
+  owner(at: number): number {
+    return this.i32[at];
+  }
+
+  /** Takes the lock over from a thread that is gone, if that still has it; the caller repairs and unlocks. */
+  seize(at: number, gone: number): boolean {
+    // acquires what that thread wrote before it died; it will not write again, and nobody has its token again
+    return Atomics.compareExchange(this.i32, at, gone, this.me) === gone;
   }
 
   private lockSlow(at: number): void {
     const { i32, me } = this;
     for (let spin = 0; spin < SPINS; spin++) {
-      if (i32[at] === 0 && Atomics.compareExchange(i32, at, 0, me + 1) === 0) return;
+      if (i32[at] === 0 && Atomics.compareExchange(i32, at, 0, me) === 0) return;
     }
     // tells the owner that somebody may sleep; a sleeper that dies leaves a needless notify behind, no more
     Atomics.add(i32, at + 1, 1);
     for (let sleeps = 1; ; sleeps++) {
-      const owner = Atomics.compareExchange(i32, at, 0, me + 1);
+      const owner = Atomics.compareExchange(i32, at, 0, me);
       if (owner === 0) break;
-      if (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isDead(owner - 1) && this.seize(at, owner - 1)) {
+      if (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isGone(owner) && this.seize(at, owner)) {
         this.repair(at);
         break;
       }
