@@ -3,7 +3,8 @@
 export { VmemError, type VmemErrorCode } from './base/errors';
 export { MAX_REGION, MIN_REGION } from './layout/region';
 export { MAX_SLOTS as MAX_THREADS } from './layout/block-state';
-export { Heap, type HeapHandle, type HeapMemory, type HeapOptions } from './heap/heap';
+export { Heap } from './heap/heap';
+export type { HeapHandle, HeapMemory, HeapOptions } from './heap/heap-options';
 export type { CheckProblem, CheckReport } from './heap/check-report';
 export type { ClassStats, HeapStats } from './heap/stats';
 export type { DeathNote, ThreadHost, ThreadIdentity } from './heap/thread-host';

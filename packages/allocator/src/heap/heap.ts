@@ -8,11 +8,11 @@
 //     └ freeSlow ── large: LargeBlocks.free ── ExtentAllocator.release
 //         └ ThreadCache.flush ── Bins.returnBlocks ── releaseSlab ── ExtentAllocator.release
 
-import { VmemError, describe } from '../base/errors';
-import { PAGE_SHIFT, PAGE_SIZE, asSizeClass, asSlot, offsetToPage, type SizeClass } from '../base/units';
-import { LIVE, MAX_SLOTS, cachedBy } from '../layout/block-state';
+import { VmemError } from '../base/errors';
+import { PAGE_SHIFT, PAGE_SIZE, asSizeClass, offsetToPage, type SizeClass } from '../base/units';
+import { LIVE, cachedBy } from '../layout/block-state';
 import { PageRecord } from '../layout/page-map';
-import { MAX_REGION, MIN_REGION, Region, type RegionGeometry } from '../layout/region';
+import type { Region } from '../layout/region';
 import { Calls, Identity } from '../layout/region-layout';
 import {
   CLASS_COUNT,
@@ -23,37 +23,16 @@ import {
   alignedClassFor,
   classTable,
 } from '../slab/size-classes';
+import { handleFields, regionOf, requireAlignment, requireSize } from './arguments';
 import { checkHeap } from './check';
 import type { CheckReport } from './check-report';
-import { HeapCore } from './core';
+import type { HeapCore } from './core';
+import type { HeapHandle, HeapMemory, HeapOptions } from './heap-options';
+import { enterHeap, makeHeap, type Membership } from './membership';
 import { refusal } from './pointers';
 import { collectStats, type HeapStats } from './stats';
-import { ThreadCache } from './thread-cache';
-import type { ThreadHost } from './thread-host';
-import { ThreadSlots } from './thread-slots';
+import type { ThreadCache } from './thread-cache';
 import { bytesOf, type TypedArrayConstructor } from './typed-arrays';
-
-/** Memory that a heap can be made in. Threads share it only if it is shared memory. */
-export type HeapMemory = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
-
-export interface HeapOptions {
-  /** Threads that can be attached at once, 1 to 254; default 254. */
-  readonly threads?: number;
-  /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/4096 of the region, 4 to 32 KiB. */
-  readonly cacheBytes?: number;
-  /** The memory is known to be all zeros, as that of a new file is: it need not be wiped. */
-  readonly zeroed?: boolean;
-  /** Tells living threads from dead ones; see `ThreadHost`. */
-  readonly host?: ThreadHost;
-}
-
-/** What another thread needs to attach; can be posted to it. */
-export interface HeapHandle {
-  readonly buffer: SharedArrayBuffer | ArrayBuffer;
-  readonly byteOffset: number;
-  readonly size: number;
-  readonly id: readonly [number, number];
-}
 
 const NO_CAPACITY = new Int32Array(CLASS_COUNT);
 
@@ -89,16 +68,17 @@ export class Heap {
   private stacks: Int32Array;
   private capacity: Int32Array;
 
+  private readonly region: Region;
+  private readonly core: HeapCore;
+  private readonly deathWatch: Membership['deathWatch'];
   private cache: ThreadCache | undefined;
   private deathsSeen: number;
   private drainsSeen: number;
 
-  private constructor(
-    private readonly region: Region,
-    private readonly core: HeapCore,
-    cache: ThreadCache,
-    private readonly deathWatch: { cancel(): void } | undefined,
-  ) {
+  private constructor({ region, core, cache, deathWatch }: Membership) {
+    this.region = region;
+    this.core = core;
+    this.deathWatch = deathWatch;
     this.i32 = region.i32;
     this.u8 = region.u8;
     this.pageMap = region.pageMap.words;
@@ -124,16 +104,7 @@ export class Heap {
    */
   static create(memory: HeapMemory, options: HeapOptions = {}): Heap {
     const region = regionOf(memory);
-    const id: [number, number] = [randomWord(), randomWord()];
-    const geometry: RegionGeometry = {
-      classCount: CLASS_COUNT,
-      cacheBytes: wholeOption('cacheBytes', options.cacheBytes, defaultCacheBytes(region.size), 64, 1 << 20),
-      slots: wholeOption('threads', options.threads, MAX_SLOTS, 1, MAX_SLOTS),
-    };
-    region.writeIdentity(geometry, id, options.zeroed === true);
-    formatExtents(region, geometry);
-    region.open();
-    return Heap.enter(region, geometry, options.host);
+    return new Heap(enterHeap(region, makeHeap(region, options), options.host));
   }
 
   /**
@@ -144,34 +115,7 @@ export class Heap {
   static attach(handle: HeapHandle, options: Pick<HeapOptions, 'host'> = {}): Heap {
     const { buffer, byteOffset, size, id } = handleFields(handle);
     const region = regionOf(buffer, byteOffset, size);
-    return Heap.enter(region, region.validate(CLASS_COUNT, id), options.host);
-  }
-
-  private static enter(region: Region, geometry: RegionGeometry, host: ThreadHost | undefined): Heap {
-    const slots = new ThreadSlots(region, geometry.slots, host);
-    const claim = slots.claim();
-    if (claim === undefined) {
-      throw new VmemError('EAGAIN', `all ${geometry.slots} threads that the heap was made for are attached`);
-    }
-    const core = new HeapCore(region, geometry, slots, claim);
-    const watch = slots.watch(core.slot);
-    try {
-      core.recovery.clear(core.slot);
-      core.recovery.reapDead();
-      let cache = ThreadCache.create(core);
-      if (cache === undefined && core.bins.releaseEmptySlabs()) cache = ThreadCache.create(core);
-      if (cache === undefined) {
-        throw new VmemError(
-          'ENOMEM',
-          `no ${core.cacheLayout.pages} free pages for this thread's cache: the heap is full`,
-        );
-      }
-      return new Heap(region, core, cache, watch);
-    } catch (error) {
-      watch?.cancel();
-      slots.release(core.slot);
-      throw error;
-    }
+    return new Heap(enterHeap(region, region.validate(CLASS_COUNT, id), options.host));
   }
 
   get handle(): HeapHandle {
@@ -262,8 +206,8 @@ export class Heap {
 
   /** Pointer to a new block of `count * size` bytes, all zero; 0 when memory is out. calloc(3) */
   calloc(count: number, size: number): number {
-    this.requireSize('count', count);
-    this.requireSize('size', size);
+    requireSize('count', count);
+    requireSize('size', size);
     const bytes = count * size;
     const ptr = bytes > this.region.size ? this.outOfReach() : this.malloc(bytes);
     if (ptr !== 0) this.u8.fill(0, ptr, ptr + bytes);
@@ -276,7 +220,7 @@ export class Heap {
    * realloc(ptr, 0) is free(ptr) and returns 0. realloc(3)
    */
   realloc(ptr: number, size: number): number {
-    this.requireSize('size', size);
+    requireSize('size', size);
     if (ptr === 0) return this.malloc(size);
     const old = this.usableSize(ptr);
     if (size === 0) {
@@ -298,11 +242,8 @@ export class Heap {
    * from the region's start); 0 when memory is out. aligned_alloc(3)
    */
   alignedAlloc(alignment: number, size: number): number {
-    const log = typeof alignment === 'number' ? Math.log2(alignment) : NaN;
-    if (!Number.isInteger(log) || log < 0 || log > 52) {
-      throw new VmemError('EINVAL', `alignment: expected a power of two, got ${describe(alignment)}`);
-    }
-    this.requireSize('size', size);
+    requireAlignment(alignment);
+    requireSize('size', size);
     if (Math.max(size, alignment) > this.region.size) return this.outOfReach();
     const sizeClass = alignedClassFor(size, alignment, this.classOf);
     if (sizeClass >= 0) return this.malloc(CLASS_SIZE[sizeClass]);
@@ -396,7 +337,7 @@ export class Heap {
   }
 
   private mallocSlow(size: number): number {
-    this.requireSize('size', size);
+    requireSize('size', size);
     this.answerCalls();
     if (size > MAX_SLAB_BLOCK) return this.largeAlloc(size, 1);
     const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]);
@@ -570,83 +511,9 @@ export class Heap {
     return new VmemError('ECLOSED', reason);
   }
 
-  private requireSize(name: string, value: unknown): void {
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
-      throw new VmemError('EINVAL', `${name}: expected a whole number >= 0, got ${describe(value)}`);
-    }
-  }
-
   /** The answer to a request that is larger than the heap, after the checks that any other would have met. */
   private outOfReach(): 0 {
     this.requireAttached();
     return 0;
   }
 }
-
-/** Extents must be formatted before the first thread can attach, so this core has no cache and no slot. */
-function formatExtents(region: Region, geometry: RegionGeometry): void {
-  const slots = new ThreadSlots(region, geometry.slots, undefined);
-  new HeapCore(region, geometry, slots, { slot: asSlot(0), token: 0 }).extents.format();
-}
-
-function regionOf(memory: unknown, byteOffset = 0, size?: number): Region {
-  let buffer: unknown = memory;
-  let start = byteOffset;
-  let length = size;
-  if (ArrayBuffer.isView(memory)) {
-    buffer = memory.buffer;
-    start = memory.byteOffset;
-    length = memory.byteLength;
-  }
-  if (!(buffer instanceof SharedArrayBuffer) && !(buffer instanceof ArrayBuffer)) {
-    throw new VmemError(
-      'EINVAL',
-      `region: expected a SharedArrayBuffer, an ArrayBuffer or a view, got ${describe(memory)}`,
-    );
-  }
-  length ??= buffer.byteLength;
-  if (start % QUANTUM !== 0) {
-    throw new VmemError(
-      'EINVAL',
-      `region: expected an offset that is a multiple of ${QUANTUM}, got ${start}`,
-    );
-  }
-  if (length < MIN_REGION || length > MAX_REGION) {
-    throw new VmemError('EINVAL', `region: expected ${MIN_REGION} to ${MAX_REGION} bytes, got ${length}`);
-  }
-  if (start + length > buffer.byteLength) {
-    throw new VmemError(
-      'EINVAL',
-      `region: ${start} + ${length} bytes don't fit a buffer of ${buffer.byteLength} bytes`,
-    );
-  }
-  try {
-    return new Region(buffer, start, length);
-  } catch (error) {
-    throw new VmemError('ENOTSUP', `this runtime can't make views on ${length} bytes`, { cause: error });
-  }
-}
-
-function handleFields(handle: unknown): HeapHandle {
-  const fields = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<HeapHandle>;
-  const whole = (value: unknown): boolean =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-  const isId = Array.isArray(fields.id) && fields.id.length === 2 && fields.id.every(Number.isInteger);
-  if (!whole(fields.byteOffset) || !whole(fields.size) || !isId) {
-    throw new VmemError('EINVAL', `handle: expected the handle of a heap, got ${describe(handle)}`);
-  }
-  return fields as HeapHandle;
-}
-
-function wholeOption(name: string, value: unknown, preset: number, least: number, most: number): number {
-  if (value === undefined) return preset;
-  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new VmemError(
-    'EINVAL',
-    `${name}: expected a whole number from ${least} to ${most}, got ${describe(value)}`,
-  );
-}
-
-const defaultCacheBytes = (size: number): number => Math.min(32768, Math.max(4096, Math.floor(size / 4096)));
-
-const randomWord = (): number => Math.floor(Math.random() * 2 ** 32) | 0;

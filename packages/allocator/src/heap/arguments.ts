@@ -1,0 +1,84 @@
+// What callers pass in, checked before anything else sees it.
+
+import { VmemError, describe } from '../base/errors';
+import { MAX_REGION, MIN_REGION, Region } from '../layout/region';
+import { QUANTUM } from '../slab/size-classes';
+import type { HeapHandle } from './heap-options';
+
+export function requireSize(name: string, value: unknown): void {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw new VmemError('EINVAL', `${name}: expected a whole number >= 0, got ${describe(value)}`);
+  }
+}
+
+export function requireAlignment(value: unknown): void {
+  const log = typeof value === 'number' ? Math.log2(value) : NaN;
+  if (!Number.isInteger(log) || log < 0 || log > 52) {
+    throw new VmemError('EINVAL', `alignment: expected a power of two, got ${describe(value)}`);
+  }
+}
+
+/** The region in `memory`, or in a part of a buffer. */
+export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region {
+  let buffer: unknown = memory;
+  let start = byteOffset;
+  let length = size;
+  if (ArrayBuffer.isView(memory)) {
+    buffer = memory.buffer;
+    start = memory.byteOffset;
+    length = memory.byteLength;
+  }
+  if (!(buffer instanceof SharedArrayBuffer) && !(buffer instanceof ArrayBuffer)) {
+    throw new VmemError(
+      'EINVAL',
+      `region: expected a SharedArrayBuffer, an ArrayBuffer or a view, got ${describe(memory)}`,
+    );
+  }
+  length ??= buffer.byteLength;
+  if (start % QUANTUM !== 0) {
+    throw new VmemError(
+      'EINVAL',
+      `region: expected an offset that is a multiple of ${QUANTUM}, got ${start}`,
+    );
+  }
+  if (length < MIN_REGION || length > MAX_REGION) {
+    throw new VmemError('EINVAL', `region: expected ${MIN_REGION} to ${MAX_REGION} bytes, got ${length}`);
+  }
+  if (start + length > buffer.byteLength) {
+    throw new VmemError(
+      'EINVAL',
+      `region: ${start} + ${length} bytes don't fit a buffer of ${buffer.byteLength} bytes`,
+    );
+  }
+  try {
+    return new Region(buffer, start, length);
+  } catch (error) {
+    throw new VmemError('ENOTSUP', `this runtime can't make views on ${length} bytes`, { cause: error });
+  }
+}
+
+export function handleFields(handle: unknown): HeapHandle {
+  const fields = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<HeapHandle>;
+  const whole = (value: unknown): boolean =>
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  const isId = Array.isArray(fields.id) && fields.id.length === 2 && fields.id.every(Number.isInteger);
+  if (!whole(fields.byteOffset) || !whole(fields.size) || !isId) {
+    throw new VmemError('EINVAL', `handle: expected the handle of a heap, got ${describe(handle)}`);
+  }
+  return fields as HeapHandle;
+}
+
+export function wholeOption(
+  name: string,
+  value: unknown,
+  preset: number,
+  least: number,
+  most: number,
+): number {
+  if (value === undefined) return preset;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  throw new VmemError(
+    'EINVAL',
+    `${name}: expected a whole number from ${least} to ${most}, got ${describe(value)}`,
+  );
+}

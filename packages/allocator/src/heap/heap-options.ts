@@ -1,0 +1,25 @@
+// What `Heap.create` and `Heap.attach` take.
+
+import type { ThreadHost } from './thread-host';
+
+/** Memory that a heap can be made in. Threads share it only if it is shared memory. */
+export type HeapMemory = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
+
+export interface HeapOptions {
+  /** Threads that can be attached at once, 1 to 254; default 254. */
+  readonly threads?: number;
+  /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/4096 of the region, 4 to 32 KiB. */
+  readonly cacheBytes?: number;
+  /** The memory is known to be all zeros, as that of a new file is: it need not be wiped. */
+  readonly zeroed?: boolean;
+  /** Tells living threads from dead ones; see `ThreadHost`. */
+  readonly host?: ThreadHost;
+}
+
+/** What another thread needs to attach; can be posted to it. */
+export interface HeapHandle {
+  readonly buffer: SharedArrayBuffer | ArrayBuffer;
+  readonly byteOffset: number;
+  readonly size: number;
+  readonly id: readonly [number, number];
+}

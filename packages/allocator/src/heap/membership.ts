@@ -1,0 +1,77 @@
+// How a heap comes to be in a region, and how a thread becomes a member of it: a slot, a cache, and a note for
+// the case that it dies.
+
+import { VmemError } from '../base/errors';
+import { asSlot } from '../base/units';
+import { MAX_SLOTS } from '../layout/block-state';
+import type { Region, RegionGeometry } from '../layout/region';
+import { CLASS_COUNT } from '../slab/size-classes';
+import { wholeOption } from './arguments';
+import { HeapCore } from './core';
+import type { HeapOptions } from './heap-options';
+import { ThreadCache } from './thread-cache';
+import type { ThreadHost } from './thread-host';
+import { ThreadSlots } from './thread-slots';
+
+/** What one thread has of a heap. */
+export interface Membership {
+  readonly region: Region;
+  readonly core: HeapCore;
+  readonly cache: ThreadCache;
+  readonly deathWatch: { cancel(): void } | undefined;
+}
+
+/** Writes an empty heap into the region. */
+export function makeHeap(region: Region, options: HeapOptions): RegionGeometry {
+  const { threads, cacheBytes, zeroed } = options;
+  const geometry: RegionGeometry = {
+    classCount: CLASS_COUNT,
+    cacheBytes: wholeOption('cacheBytes', cacheBytes, defaultCacheBytes(region.size), 64, 1 << 20),
+    slots: wholeOption('threads', threads, MAX_SLOTS, 1, MAX_SLOTS),
+  };
+  region.writeIdentity(geometry, [randomWord(), randomWord()], zeroed === true);
+  // before the first thread can attach, so this core has no slot and needs no lock
+  const slots = new ThreadSlots(region, geometry.slots, undefined);
+  new HeapCore(region, geometry, slots, { slot: asSlot(0), token: 0 }).extents.format();
+  region.open();
+  return geometry;
+}
+
+/**
+ * Makes the calling thread a member of the region's heap.
+ * @throws VmemError EAGAIN, ENOMEM
+ */
+export function enterHeap(
+  region: Region,
+  geometry: RegionGeometry,
+  host: ThreadHost | undefined,
+): Membership {
+  const slots = new ThreadSlots(region, geometry.slots, host);
+  const claim = slots.claim();
+  if (claim === undefined) {
+    throw new VmemError('EAGAIN', `all ${geometry.slots} threads that the heap was made for are attached`);
+  }
+  const core = new HeapCore(region, geometry, slots, claim);
+  const deathWatch = slots.watch(claim.slot);
+  try {
+    core.recovery.clear(claim.slot); // the slot may be that of a dead thread
+    core.recovery.reapDead();
+    return { region, core, cache: createCache(core), deathWatch };
+  } catch (error) {
+    deathWatch?.cancel();
+    slots.release(claim.slot);
+    throw error;
+  }
+}
+
+function createCache(core: HeapCore): ThreadCache {
+  let cache = ThreadCache.create(core);
+  if (cache === undefined && core.bins.releaseEmptySlabs()) cache = ThreadCache.create(core);
+  if (cache !== undefined) return cache;
+  const { pages } = core.cacheLayout;
+  throw new VmemError('ENOMEM', `no ${pages} free pages for this thread's cache: the heap is full`);
+}
+
+const defaultCacheBytes = (size: number): number => Math.min(32768, Math.max(4096, Math.floor(size / 4096)));
+
+const randomWord = (): number => Math.floor(Math.random() * 2 ** 32) | 0;
