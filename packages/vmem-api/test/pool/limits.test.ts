@@ -1,0 +1,53 @@
+import { PAGE_SIZE, VMEM_MIN_POOL, poolSize, runtimeLimit } from '#src/pool/limits';
+import { thrownBy } from '../support/thrown';
+
+describe('poolSize', () => {
+  it('takes 14 MiB, and not a byte less', () => {
+    expect(VMEM_MIN_POOL).toBe(14 * 2 ** 20);
+    expect(poolSize(VMEM_MIN_POOL)).toBe(VMEM_MIN_POOL);
+    expect(thrownBy(() => poolSize(VMEM_MIN_POOL - 1))).toMatchObject({
+      name: 'VmemError',
+      code: 'EINVAL',
+      message: expect.stringMatching(/14680064 bytes \(14 MiB\), got 14680063/) as string,
+    });
+  });
+
+  it('rounds up to whole pages, exactly also above 2^32', () => {
+    expect(poolSize(VMEM_MIN_POOL + 1)).toBe(VMEM_MIN_POOL + PAGE_SIZE);
+    expect(poolSize(VMEM_MIN_POOL + PAGE_SIZE)).toBe(VMEM_MIN_POOL + PAGE_SIZE);
+    expect(poolSize(5 * 2 ** 30 + 1)).toBe(5 * 2 ** 30 + PAGE_SIZE);
+    expect(poolSize(2 ** 52 + 1)).toBe(2 ** 52 + PAGE_SIZE);
+  });
+
+  it.each([
+    ['NaN', NaN],
+    ['Infinity', Infinity],
+    ['a fraction', VMEM_MIN_POOL + 0.5],
+    ['2^53', 2 ** 53],
+    ['a negative number', -VMEM_MIN_POOL],
+    ['0', 0],
+    ['a string', '16777216'],
+    ['a bigint', 16777216n],
+    ['undefined', undefined],
+    ['null', null],
+    ['an object that is a number', Object(16777216)],
+    ['a symbol', Symbol('size')],
+  ])('refuses %s', (_, size) => {
+    expect(thrownBy(() => poolSize(size))).toMatchObject({ name: 'VmemError', code: 'EINVAL' });
+  });
+});
+
+describe('runtimeLimit', () => {
+  it('names the size and keeps the cause', () => {
+    const cause = new RangeError('Array buffer allocation failed');
+    const error = runtimeLimit(2 ** 34, cause);
+    expect(error).toMatchObject({ name: 'VmemError', code: 'ENOTSUP', cause });
+    expect(error.message).toContain(String(2 ** 34));
+  });
+
+  it('names the limit of 4 GiB where the runtime has it, and only for a pool above it', () => {
+    const isOld = Number(process.versions.node.split('.')[0]) < 22;
+    expect(runtimeLimit(2 ** 32 + PAGE_SIZE, undefined).message.includes('4 GiB')).toBe(isOld);
+    expect(runtimeLimit(2 ** 32, undefined).message).not.toContain('4 GiB');
+  });
+});
