@@ -19,7 +19,7 @@ import { binOfLength } from '../extent/free-extents';
 import { walkExtents } from '../extent/extent-walk';
 import { FREE, LIVE, cachingSlot } from '../layout/block-state';
 import { PageKind } from '../layout/page-map';
-import { Bin, Extents, Slot, SlotOwner, binAt, slotAt } from '../layout/region-layout';
+import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, MAX_STATE_LINES, SLAB_SHAPES } from '../slab/size-classes';
 import { REDZONE_BYTE, allFree, runsPerPage } from '../slab/state-store';
 import { CheckFindings, type CheckReport } from './check-report';
@@ -200,7 +200,7 @@ class HeapCheck {
     for (let slot = 0; slot < core.slots.count; slot++) {
       const owner = i32[slotAt(slot) + Slot.owner];
       const page = i32[slotAt(slot) + Slot.cachePage] as PageIndex;
-      const known = owner >= SlotOwner.nobody || owner === SlotOwner.dead || this.isReaper(owner);
+      const known = owner >= SlotOwner.dead || this.isReaper(owner);
       found.expect(known, '[SLOT-1]', () => `slot ${slot}: owner word ${owner}`);
       if (page === NULL_PAGE) continue;
       found.expect(
@@ -219,7 +219,8 @@ class HeapCheck {
   }
 
   private isReaper(owner: number): boolean {
-    return owner <= SlotOwner.reaper && SlotOwner.reaper - owner < this.core.slots.count;
+    const slot = slotOfToken(-owner);
+    return slot >= 0 && slot < this.core.slots.count && -owner > 0xff;
   }
 
   private checkLock(name: string, at: number): void {

@@ -15,6 +15,7 @@ import type { SlotClaim, ThreadSlots } from './thread-slots';
 
 export class HeapCore implements HeapParts {
   readonly slot: SlotIndex;
+  readonly token: number;
   readonly locks: OwnedLocks;
   readonly extents: ExtentAllocator;
   readonly large: LargeBlocks;
@@ -28,11 +29,12 @@ export class HeapCore implements HeapParts {
     readonly slots: ThreadSlots,
     claim: SlotClaim,
   ) {
-    const { slot } = claim;
+    const { slot, token } = claim;
     this.slot = slot;
+    this.token = token;
     this.locks = new OwnedLocks(
       region.i32,
-      claim.token,
+      token,
       (owner) => slots.isGone(owner),
       (at) => {
         this.recovery.repair(at);

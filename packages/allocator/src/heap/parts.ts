@@ -14,6 +14,8 @@ export interface HeapParts {
   readonly slots: ThreadSlots;
   /** This thread's. */
   readonly slot: SlotIndex;
+  /** This thread's name in locks. */
+  readonly token: number;
   readonly locks: OwnedLocks;
   readonly extents: ExtentAllocator;
   readonly large: LargeBlocks;

@@ -36,7 +36,7 @@ export class Recovery {
 
   /** Returns all that the dead thread of `slot` had, and the slot itself. */
   private reap(slot: number): void {
-    if (!this.core.slots.beginReaping(slot, this.core.slot)) return;
+    if (!this.core.slots.beginReaping(slot, this.core.token)) return;
     this.clear(slot);
     this.core.slots.release(asSlot(slot));
   }

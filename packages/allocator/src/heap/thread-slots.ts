@@ -1,14 +1,14 @@
 // The table of threads: each heap object that is attached has a slot, whose index names it in locks and block
 // states.
 //
-// [SLOT-1] A slot is free, or its owner word names a thread (living or dead) or the slot that reaps it; only a
-//          slot in use has a cache page, and that page is an extent of kind `cache` of this slot.
+// [SLOT-1] A slot is free, or its owner word names a thread, says that it died, or names the thread that reaps
+//          it; only a slot in use has a cache page, and that is an extent of kind `cache` of this slot.
 
 import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
 import { Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
-import type { ThreadHost, ThreadIdentity } from './thread-host';
+import type { ThreadHost } from './thread-host';
 
 export interface SlotClaim {
   readonly slot: SlotIndex;
@@ -41,6 +41,8 @@ export class ThreadSlots {
     const startTime = identity?.startTime ?? 0;
     this.i32[at + Slot.startTimeLow] = startTime | 0;
     this.i32[at + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
+    // publishes the start time; partner: the load in `isAlive`
+    Atomics.store(this.i32, at + Slot.startTimeOf, owner);
     return { slot, token: tokenOf(slot, ++this.i32[at + Slot.generation]) };
   }
 
@@ -62,7 +64,7 @@ export class ThreadSlots {
   isGone(token: number): boolean {
     const slot = slotOfToken(token);
     if (slot < 0 || slot >= this.count) {
-      throw new VmemError('ECORRUPT', `[LOCK-1] a lock names slot ${slot} of ${this.count}`);
+      throw new VmemError('ECORRUPT', `[LOCK-1] a lock or a slot names slot ${slot} of ${this.count}`);
     }
     return token !== tokenOf(slot, this.i32[slotAt(slot) + Slot.generation]) || this.isDead(slot);
   }
@@ -72,15 +74,14 @@ export class ThreadSlots {
     // acquires what the dead thread wrote; partner: its death note
     const owner = Atomics.load(this.i32, slotAt(slot) + Slot.owner);
     if (owner <= SlotOwner.nobody) return true;
-    if (owner === SlotOwner.unnamed || this.host === undefined) return false;
-    if (this.host.isAlive(this.identityOf(slot, owner))) return false;
+    if (owner === SlotOwner.unnamed || this.isAlive(slot, owner)) return false;
     Atomics.compareExchange(this.i32, slotAt(slot) + Slot.owner, owner, SlotOwner.dead);
     return true;
   }
 
-  /** Marks a dead slot as being reaped by the thread in slot `by`; false if somebody else does it already. */
-  beginReaping(slot: number, by: SlotIndex): boolean {
-    return this.claimWhere(SlotOwner.reaper - by, this.isLeft, slot, slot + 1) !== undefined;
+  /** Marks a dead slot as being reaped by the thread with `token`; false if somebody else does it already. */
+  beginReaping(slot: number, token: number): boolean {
+    return this.claimWhere(-token, this.isLeft, slot, slot + 1) !== undefined;
   }
 
   inUse(slot: number): boolean {
@@ -122,13 +123,15 @@ export class ThreadSlots {
 
   /** A thread died in this slot, and nobody alive is clearing it. */
   private readonly isLeft = (slot: number, owner: number): boolean => {
-    if (owner <= SlotOwner.reaper) return this.isDead(SlotOwner.reaper - owner);
+    if (owner < SlotOwner.dead) return this.isGone(-owner);
     return owner !== SlotOwner.nobody && this.isDead(slot);
   };
 
-  private identityOf(slot: number, tid: number): ThreadIdentity {
+  private isAlive(slot: number, tid: number): boolean {
     const at = slotAt(slot);
+    // acquires the start time; until it is there, a thread that has just claimed the slot counts as alive
+    if (this.host === undefined || Atomics.load(this.i32, at + Slot.startTimeOf) !== tid) return true;
     const low = this.i32[at + Slot.startTimeLow] >>> 0;
-    return { tid, startTime: this.i32[at + Slot.startTimeHigh] * 2 ** 32 + low };
+    return this.host.isAlive({ tid, startTime: this.i32[at + Slot.startTimeHigh] * 2 ** 32 + low });
   }
 }

@@ -102,22 +102,22 @@ export const enum Slot {
   owner = 0,
   /** First page of the thread's cache; 0: none. */
   cachePage = 1,
-  /** When the thread was started, as its system tells; 0: not known (yet). Tells reused ids apart. */
+  /** When the thread was started, as its system tells: tells reused ids apart. */
   startTimeLow = 2,
   startTimeHigh = 3,
+  /** The thread that the start time is of: a new owner's comes a moment after its id. */
+  startTimeOf = 4,
   /** Counts the slot's users: part of their tokens. */
-  generation = 4,
+  generation = 5,
 }
 
-/** What `Slot.owner` says besides thread ids. */
+/** What `Slot.owner` says besides thread ids; below `dead`: minus the token of the thread that reaps the slot. */
 export const enum SlotOwner {
   nobody = 0,
   /** A living thread whose id nothing tells. */
   unnamed = 0x7fffffff,
   /** The thread has died and left its cache; stored by its last act or by whoever found out. */
   dead = -1,
-  /** `reaper - s`: being cleared by the thread in slot s. */
-  reaper = -16,
 }
 
 /**
