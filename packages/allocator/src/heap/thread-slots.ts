@@ -8,6 +8,7 @@ import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
 import { Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
+import { storeRelease } from '../sync/platform';
 import type { ThreadHost } from './thread-host';
 
 export interface SlotClaim {
@@ -42,7 +43,7 @@ export class ThreadSlots {
     this.i32[at + Slot.startTimeLow] = startTime | 0;
     this.i32[at + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
     // publishes the start time; partner: the load in `isAlive`
-    Atomics.store(this.i32, at + Slot.startTimeOf, owner);
+    storeRelease(this.i32, at + Slot.startTimeOf, owner);
     return { slot, token: tokenOf(slot, ++this.i32[at + Slot.generation]) };
   }
 

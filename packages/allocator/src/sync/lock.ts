@@ -9,7 +9,7 @@
 //
 // [LOCK-1] The owner word is 0 or the token of a slot in use.
 
-import { STORES_IN_ORDER } from './platform';
+import { storeRelease } from './platform';
 import { waitWhile } from './wait';
 
 /** Plain loads before sleeping: longer than a critical section, shorter than a time slice. */
@@ -41,8 +41,7 @@ export class OwnedLocks {
 
   unlock(at: number): void {
     // publishes all that was written under the lock; partner: the exchange in `lock`
-    if (STORES_IN_ORDER) this.i32[at] = 0;
-    else Atomics.store(this.i32, at, 0);
+    storeRelease(this.i32, at, 0);
     if (this.i32[at + 1] !== 0) Atomics.notify(this.i32, at, 1);
   }
 
