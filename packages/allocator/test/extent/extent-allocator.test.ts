@@ -1,0 +1,176 @@
+import { asPage, type PageIndex } from '#src/base/units';
+import { PageKind } from '#src/layout/page-map';
+import { Extents } from '#src/layout/region-layout';
+import type { Extent } from '../support/inner-heap';
+import { newParts, type InnerParts } from '../support/inner-parts';
+import { randomFor, type Random } from '../support/random';
+
+const SIZE = 4 << 20;
+
+/** What the page map must say: live extents that the test took, free runs between them. */
+class PageModel {
+  readonly taken = new Map<PageIndex, number>();
+  private readonly others: Extent[];
+
+  constructor(readonly parts: InnerParts) {
+    this.others = parts.inner.extents().filter(({ kind }) => kind !== PageKind.free);
+  }
+
+  /** All extents in the order of addresses, with whatever lies between the used ones as free. */
+  expected(): Extent[] {
+    const used: Extent[] = [
+      ...this.others,
+      ...[...this.taken].map(([page, length]) => ({ page, kind: PageKind.large, length })),
+    ].sort((one, other) => one.page - other.page);
+    const all: Extent[] = [];
+    let end = 0;
+    for (const extent of [...used, { page: asPage(SIZE / 4096), kind: PageKind.inside, length: 0 }]) {
+      if (extent.page < end) throw new Error(`extents overlap at page ${extent.page}`);
+      if (extent.page > end) all.push({ page: asPage(end), kind: PageKind.free, length: extent.page - end });
+      all.push(extent);
+      end = extent.page + extent.length;
+    }
+    return all.slice(0, -1);
+  }
+
+  /** Tiling, merged neighbours, tails, the counter, and that the longest free run can be had. */
+  compare(): void {
+    const { inner, extents } = this.parts;
+    const { pageMap, i32 } = inner;
+    const expected = this.expected();
+    expect(inner.extents()).toEqual(expected);
+    const free = expected.filter(({ kind }) => kind === PageKind.free);
+    expect(i32[Extents.freePages]).toBe(free.reduce((sum, { length }) => sum + length, 0));
+    for (const { page, length } of free) {
+      const last = asPage(page + length - 1);
+      const tail = [pageMap.kind(last), pageMap.length(last)];
+      expect(tail).toEqual([length === 1 ? PageKind.free : PageKind.freeTail, length]);
+    }
+    const longest = Math.max(0, ...free.map(({ length }) => length));
+    expect((extents.free.find(longest + 1) as number) === 0).toBe(true);
+    if (longest > 0) expect(pageMap.length(extents.free.find(longest))).toBe(longest);
+  }
+
+  fits(pages: number, alignment: number): boolean {
+    return this.expected().some(
+      ({ page, kind, length }) =>
+        kind === PageKind.free && Math.ceil(page / alignment) * alignment + pages <= page + length,
+    );
+  }
+}
+
+function act(model: PageModel, random: Random): void {
+  const { extents, inner } = model.parts;
+  const pages = random.size(300) + 1;
+  const commit = (page: PageIndex): void => {
+    if ((page as number) === 0) return;
+    expect(inner.pageMap.kind(page)).toBe(PageKind.pending);
+    extents.commit(page, PageKind.large);
+    model.taken.set(page, pages);
+  };
+  if (random.chance(25)) {
+    const possible = model.fits(pages, 1);
+    const page = extents.take(pages, random.pick(['low', 'high'] as const));
+    expect((page as number) !== 0).toBe(possible);
+    commit(page);
+  } else if (random.chance(20)) {
+    const alignment = 2 ** random.below(9);
+    const possible = model.fits(pages, alignment);
+    const page = extents.takeAligned(pages, alignment);
+    expect((page as number) !== 0).toBe(possible);
+    expect(page % alignment).toBe(0);
+    commit(page);
+  } else if (model.taken.size > 0) {
+    const [page, length] = random.pick([...model.taken]);
+    const end = page + length;
+    const behind = model.expected().find((extent) => extent.page === end && extent.kind === PageKind.free);
+    if (random.chance(30)) {
+      const more = random.between(1, 20);
+      expect(extents.grow(page, length + more)).toBe(behind !== undefined && behind.length >= more);
+      if (behind !== undefined && behind.length >= more) model.taken.set(page, length + more);
+    } else if (length > 1 && random.chance(40)) {
+      const less = random.between(1, length - 1);
+      extents.shrink(page, less);
+      model.taken.set(page, less);
+    } else {
+      extents.release(page);
+      model.taken.delete(page);
+    }
+  }
+}
+
+test('[PAGE-1] and [PAGE-2] hold through random takes, growth, shrinkage and release', () => {
+  const random = randomFor('extents');
+  const model = new PageModel(newParts(SIZE));
+  model.compare();
+  for (let step = 0; step < 1500; step++) {
+    act(model, random);
+    model.compare();
+  }
+  for (const page of model.taken.keys()) model.parts.extents.release(page);
+  model.taken.clear();
+  model.compare();
+});
+
+test('neighbours are merged whichever is released last', () => {
+  for (const order of [
+    [0, 1, 2],
+    [0, 2, 1],
+    [1, 0, 2],
+    [1, 2, 0],
+    [2, 0, 1],
+    [2, 1, 0],
+  ]) {
+    const model = new PageModel(newParts(SIZE));
+    const { extents } = model.parts;
+    const pages = [1, 2, 3].map((length) => {
+      const page = extents.take(length, 'high');
+      extents.commit(page, PageKind.large);
+      return page;
+    });
+    for (const i of order) extents.release(pages[i]);
+    model.compare();
+    expect(model.expected().filter(({ kind }) => kind === PageKind.free)).toHaveLength(1);
+  }
+});
+
+test("callers' pages come from the end of a free run, the heap's own from the start", () => {
+  const { extents, inner } = newParts(SIZE);
+  const run = inner.extentOf(PageKind.free);
+  expect(extents.take(3, 'high')).toBe(run.page + run.length - 3);
+  expect(extents.take(3, 'low')).toBe(run.page);
+});
+
+test('pages below 2 GiB are handed out first', () => {
+  const { extents } = newParts(3 * 2 ** 30);
+  const limit = 2 ** 31 / 4096;
+  const first = extents.take(1000, 'high');
+  expect(first).toBe(limit - 1000);
+  while ((extents.take(10_000, 'low') as number) + 10_000 < limit - 20_000);
+  expect(extents.take(30_000, 'high')).toBeGreaterThanOrEqual(limit);
+});
+
+test('a taken extent is pending until it is committed, and may be released instead', () => {
+  const model = new PageModel(newParts(SIZE));
+  const { extents, inner } = model.parts;
+  const page = extents.take(5, 'high');
+  expect([inner.pageMap.kind(page), inner.pageMap.length(page)]).toEqual([PageKind.pending, 5]);
+  extents.release(page);
+  model.compare();
+});
+
+test('an extent cannot grow into one in use, past the end, or by more than is free', () => {
+  const { extents, inner } = newParts(SIZE);
+  const last = extents.take(2, 'high');
+  extents.commit(last, PageKind.large);
+  const before = extents.take(2, 'high');
+  extents.commit(before, PageKind.large);
+  const low = extents.take(2, 'low');
+  extents.commit(low, PageKind.large);
+  const free = inner.extentOf(PageKind.free).length;
+  expect(extents.grow(before, 3)).toBe(false);
+  expect(extents.grow(last, 3)).toBe(false);
+  expect(extents.grow(low, 2 + free + 1)).toBe(false);
+  expect(extents.grow(low, 2 + free)).toBe(true);
+  expect(inner.extents().some(({ kind }) => kind === PageKind.free)).toBe(false);
+});

@@ -1,0 +1,42 @@
+import { asPage } from '#src/base/units';
+import { walkExtents } from '#src/extent/extent-walk';
+import { PageKind, PageMap, PageRecord } from '#src/layout/page-map';
+
+/** A map of 12 pages: 3 reserved, 2 of a slab, 7 free. */
+function newMap(): PageMap {
+  const pageMap = new PageMap(new Int32Array(12 * PageRecord.words), 12);
+  pageMap.setTag(asPage(0), PageKind.reserved, 3);
+  pageMap.setTag(asPage(3), PageKind.slab, 2);
+  pageMap.setTag(asPage(5), PageKind.free, 7);
+  pageMap.setTag(asPage(11), PageKind.freeTail, 7);
+  return pageMap;
+}
+
+const walk = (pageMap: PageMap): number[][] => {
+  const seen: number[][] = [];
+  walkExtents(pageMap, (page, kind, length) => seen.push([page, kind, length]));
+  return seen;
+};
+
+test('every extent is visited once, in the order of addresses', () => {
+  expect(walk(newMap())).toEqual([
+    [0, PageKind.reserved, 3],
+    [3, PageKind.slab, 2],
+    [5, PageKind.free, 7],
+  ]);
+});
+
+test.each<[string, number, number, number]>([
+  ['no extent begins at a page', 3, PageKind.inside, 0],
+  ['a tail stands where an extent should begin', 3, PageKind.freeTail, 2],
+  ['a kind is not known', 3, 15, 2],
+  ['a length is 0', 3, PageKind.slab, 0],
+  ['the last extent reaches past the end', 5, PageKind.free, 8],
+  ['a length leads into the middle of an extent', 3, PageKind.slab, 3],
+])('[PAGE-1] is missed where %s', (_, page, kind, length) => {
+  const pageMap = newMap();
+  pageMap.setTag(asPage(page), kind, length);
+  expect(() => walk(pageMap)).toThrow(
+    expect.objectContaining({ code: 'ECORRUPT', message: expect.stringContaining('[PAGE-1]') as string }),
+  );
+});

@@ -1,0 +1,55 @@
+import { asPage, type LineIndex } from '#src/base/units';
+import { MAX_PAGES, PageKind, PageMap, PageRecord } from '#src/layout/page-map';
+
+const KINDS = [
+  PageKind.inside,
+  PageKind.free,
+  PageKind.freeTail,
+  PageKind.reserved,
+  PageKind.large,
+  PageKind.slab,
+  PageKind.states,
+  PageKind.cache,
+  PageKind.pending,
+];
+
+function newMap(): PageMap {
+  return new PageMap(new Int32Array(4 * PageRecord.words), 4);
+}
+
+test.each(KINDS)('a tag of kind %p keeps its kind and every length', (kind) => {
+  const pageMap = newMap();
+  for (const length of [0, 1, 4095, 2 ** 27, MAX_PAGES]) {
+    pageMap.setTag(asPage(2), kind, length);
+    expect([pageMap.kind(asPage(2)), pageMap.length(asPage(2))]).toEqual([kind, length]);
+  }
+});
+
+test('each field is a word of its own, of its own page', () => {
+  const pageMap = newMap();
+  const page = asPage(1);
+  pageMap.setTag(page, PageKind.slab, 3);
+  pageMap.setSlabPage(page, 0, 4096, 77 as LineIndex);
+  pageMap.setA(page, -1);
+  pageMap.setB(page, 5);
+  pageMap.setNext(page, asPage(2));
+  pageMap.setPrevious(page, asPage(3));
+  expect(pageMap).toMatchObject({ pages: 4 });
+  expect([pageMap.sizeClass(page), pageMap.pageOffset(page), pageMap.stateLine(page)]).toEqual([0, 4096, 77]);
+  expect([pageMap.a(page), pageMap.b(page), pageMap.next(page), pageMap.previous(page)]).toEqual([
+    -1, 5, 2, 3,
+  ]);
+  for (const other of [0, 2, 3]) {
+    const start = other * PageRecord.words;
+    expect([...pageMap.words.subarray(start, start + PageRecord.words)]).toEqual(Array(8).fill(0));
+  }
+});
+
+test('a page that is no slab page has no class, nor one that was cleared', () => {
+  const pageMap = newMap();
+  expect(pageMap.sizeClass(asPage(1))).toBe(-1);
+  pageMap.setSlabPage(asPage(1), 4, 4096, 9 as LineIndex);
+  pageMap.clearSlabPage(asPage(1));
+  expect(pageMap.sizeClass(asPage(1))).toBe(-1);
+  expect(pageMap.words.every((word) => word === 0)).toBe(true);
+});

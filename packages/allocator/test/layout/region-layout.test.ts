@@ -1,0 +1,57 @@
+import { MAX_REGION, MIN_REGION } from '@vmem-ts/allocator';
+import { MAX_SLOTS } from '#src/layout/block-state';
+import { PageRecord } from '#src/layout/page-map';
+import {
+  Bin,
+  Calls,
+  Extents,
+  Identity,
+  MAX_CLASSES,
+  PAGE_MAP_WORD,
+  Slot,
+  binAt,
+  firstDataPageFor,
+  slotAt,
+} from '#src/layout/region-layout';
+
+test('the null page and the tables follow each other without overlap', () => {
+  const table = (name: string, start: number, end: number) => ({ name, start, end });
+  const tables = [
+    table('null page', 0, 1024),
+    table('identity', Identity.start, Identity.end),
+    table('calls', Calls.deaths, Calls.drains + 1),
+    table('extent lock', Extents.lock, Extents.lock + 2),
+    table('counters', Extents.counters, Extents.cachePages + 1),
+    table('bitmap summary', Extents.binSummary, Extents.binSummary + 1),
+    table('bitmap', Extents.binBitmap, Extents.binBitmap + Math.ceil(Extents.binCount / 32)),
+    table('free lists', Extents.binHeads, Extents.binHeads + Extents.binCount),
+    table('state page lists', Extents.statePageHeads, Extents.end),
+    table('bins', binAt(0), binAt(MAX_CLASSES)),
+    table('slots', slotAt(0), slotAt(MAX_SLOTS)),
+    table('page map', PAGE_MAP_WORD, PAGE_MAP_WORD + 64 * PageRecord.words),
+  ];
+  for (const [i, { name, start, end }] of tables.entries()) {
+    expect(end).toBeGreaterThan(start);
+    if (i > 0) expect({ name, start }).toEqual({ name, start: Math.max(start, tables[i - 1].end) });
+  }
+});
+
+test('fields of a record stay inside it', () => {
+  expect(Bin.slabsReleased).toBeLessThan(Bin.words);
+  expect(Slot.startTimeHigh).toBeLessThan(Slot.words);
+  expect(PageRecord.previous).toBeLessThan(PageRecord.words);
+});
+
+test('locks of different bins lie on different cache lines', () => {
+  expect(binAt(1) - binAt(0)).toBeGreaterThanOrEqual(16);
+});
+
+test.each([MIN_REGION / 4096, 1024, 3333, 2 ** 20, MAX_REGION / 4096])(
+  'data pages of a region of %p pages begin right behind its page map',
+  (pages) => {
+    const end = (PAGE_MAP_WORD + pages * PageRecord.words) * 4;
+    expect(firstDataPageFor(pages) * 4096).toBeGreaterThanOrEqual(end);
+    expect(firstDataPageFor(pages) * 4096 - end).toBeLessThan(4096);
+    expect(firstDataPageFor(pages)).toBeLessThan(pages);
+  },
+);

@@ -1,0 +1,57 @@
+// An operating system for tests: threads with ids that die when the test says so, loudly (their death notes
+// are carried out) or silently.
+
+import type { DeathNote, ThreadHost } from '@vmem-ts/allocator';
+
+interface Watch {
+  readonly tid: number;
+  readonly buffer: SharedArrayBuffer | ArrayBuffer;
+  readonly notes: readonly DeathNote[];
+}
+
+export class FakeThreads {
+  /** Questions asked about a thread. */
+  inquiries = 0;
+  private readonly dead = new Set<number>();
+  private readonly watches = new Set<Watch>();
+
+  /** The host as the thread `tid` sees it. */
+  hostOf(tid: number, startTime = tid * 1000): ThreadHost {
+    return {
+      identity: () => ({ tid, startTime }),
+      isAlive: (thread) => {
+        this.inquiries++;
+        return !this.dead.has(thread.tid) && thread.startTime === thread.tid * 1000;
+      },
+      onDeath: (buffer, notes) => {
+        const watch = { tid, buffer, notes };
+        this.watches.add(watch);
+        return { cancel: () => void this.watches.delete(watch) };
+      },
+    };
+  }
+
+  /** Death notes that wait for the death of `tid`. */
+  watchesOf(tid: number): number {
+    return [...this.watches].filter((watch) => watch.tid === tid).length;
+  }
+
+  /** The thread is gone and nothing tells it but a question. */
+  killSilently(tid: number): void {
+    this.dead.add(tid);
+  }
+
+  /** The thread dies and its death notes are carried out. */
+  kill(tid: number): void {
+    this.dead.add(tid);
+    for (const watch of this.watches) {
+      if (watch.tid !== tid) continue;
+      this.watches.delete(watch);
+      for (const { byteOffset, op, value } of watch.notes) {
+        const word = new Int32Array(watch.buffer, byteOffset, 1);
+        if (op === 'store') Atomics.store(word, 0, value);
+        else Atomics.add(word, 0, value);
+      }
+    }
+  }
+}

@@ -1,0 +1,114 @@
+import { OwnedLocks } from '#src/sync/lock';
+import { runWorker } from '../support/worker';
+import type { CounterTask } from '../workers/lock-counter';
+
+const ME = 0x101;
+const OTHER = 0x202;
+
+/** Word 0: owner, word 1: sleepers, word 2: a counter. */
+const newWords = (): Int32Array => new Int32Array(new SharedArrayBuffer(16));
+const never = (): never => {
+  throw new Error('should not be asked');
+};
+
+test('threads that count under the lock miss nothing', async () => {
+  const words = newWords();
+  const threads = 3;
+  const times = 700_000;
+  const task = { buffer: words.buffer as SharedArrayBuffer, times, threads };
+  const tasks = Array.from({ length: threads }, (_, i): CounterTask => ({ ...task, token: i + 1 }));
+  expect(await Promise.all(tasks.map((each) => runWorker('lock-counter', each)))).toEqual([0, 0, 0]);
+  expect([...words]).toEqual([0, 0, threads * times, threads]);
+}, 60_000);
+
+test('a free lock is taken at once, and its owner stands in it', () => {
+  const words = newWords();
+  const locks = new OwnedLocks(words, ME, never, never);
+  expect([locks.holds(0), locks.owner(0)]).toEqual([false, 0]);
+  locks.lock(0);
+  expect([locks.holds(0), locks.owner(0)]).toEqual([true, ME]);
+  locks.unlock(0);
+  expect([...words]).toEqual([0, 0, 0, 0]);
+});
+
+test('the lock of a thread that is gone is taken over, and repaired while it is held', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  const repaired: number[] = [];
+  const locks = new OwnedLocks(
+    words,
+    ME,
+    (owner) => owner === OTHER,
+    (at) => repaired.push(at, locks.owner(at)),
+  );
+  const start = performance.now();
+  locks.lock(0);
+  expect(performance.now() - start).toBeLessThan(1000);
+  expect(repaired).toEqual([0, ME]);
+  expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
+});
+
+test('a living owner is waited for, and asked about now and then', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  let asked = 0;
+  const isGone = (): boolean => {
+    if (++asked === 3) words[0] = 0; // it lets go
+    return false;
+  };
+  new OwnedLocks(words, ME, isGone, never).lock(0);
+  expect(asked).toBe(3);
+  expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
+});
+
+test('of two that would take over one lock, one does and repairs', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  const repairs: number[] = [];
+  const lockOf = (me: number): OwnedLocks =>
+    new OwnedLocks(
+      words,
+      me,
+      (owner) => owner === OTHER,
+      () => repairs.push(me),
+    );
+  const [fast, late] = [lockOf(5), lockOf(ME)];
+  fast.lock(0);
+  expect(late.seize(0, OTHER)).toBe(false);
+  fast.unlock(0);
+  late.lock(0);
+  expect(repairs).toEqual([5]);
+  expect(late.holds(0)).toBe(true);
+});
+
+test('an error about the owner leaves no sleeper behind', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  const locks = new OwnedLocks(words, ME, never, never);
+  expect(() => locks.lock(0)).toThrow('should not be asked');
+  expect([...words.subarray(0, 2)]).toEqual([OTHER, 0]);
+});
+
+test('memory that is not shared can be locked, waited for and taken over', () => {
+  const words = new Int32Array(4);
+  const locks = new OwnedLocks(
+    words,
+    ME,
+    () => true,
+    (at) => (words[2] = at + 9),
+  );
+  locks.lock(0);
+  locks.unlock(0);
+  words[0] = OTHER;
+  locks.lock(0);
+  expect([...words]).toEqual([ME, 0, 9, 0]);
+});
+
+test('two locks of one array do not touch each other', () => {
+  const words = newWords();
+  const locks = new OwnedLocks(words, ME, never, never);
+  locks.lock(0);
+  locks.lock(2);
+  locks.unlock(0);
+  expect([...words]).toEqual([0, 0, ME, 0]);
+});
