@@ -5,7 +5,7 @@ export { MAX_REGION, MIN_REGION } from './layout/region';
 export { MAX_SLOTS as MAX_THREADS } from './layout/block-state';
 export { Heap } from './heap/heap';
 export type { HeapHandle, HeapMemory, HeapOptions } from './heap/heap-options';
-export type { CheckProblem, CheckReport } from './heap/check-report';
+export type { CheckProblem, CheckReport } from './heap/check/report';
 export type { ClassStats, HeapStats } from './heap/stats';
 export type { DeathNote, ThreadHost, ThreadIdentity } from './heap/thread-host';
 export type { TypedArrayConstructor } from './heap/typed-arrays';

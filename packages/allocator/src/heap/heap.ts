@@ -24,8 +24,8 @@ import {
   classTable,
 } from '../slab/size-classes';
 import { handleFields, regionOf, requireAlignment, requireSize } from './arguments';
-import { checkHeap } from './check';
-import type { CheckReport } from './check-report';
+import { checkHeap } from './check/check';
+import type { CheckReport } from './check/report';
 import type { HeapCore } from './core';
 import type { HeapHandle, HeapMemory, HeapOptions } from './heap-options';
 import { enterHeap, makeHeap, type Membership } from './membership';

@@ -1,0 +1,88 @@
+// Checks the tables' first pages and the tiling of the region by extents; takes the census of extents.
+
+import { NULL_PAGE, PAGE_SIZE, pageAfter, type PageIndex } from '../../base/units';
+import { walkExtents } from '../../extent/extent-walk';
+import { PageKind } from '../../layout/page-map';
+import { Extents } from '../../layout/region-layout';
+import { CLASS_COUNT } from '../../slab/size-classes';
+import type { CheckScene } from './scene';
+
+export function checkHead(scene: CheckScene): void {
+  const { found, core } = scene;
+  const dirty = scene.i32.subarray(0, PAGE_SIZE / 4).findIndex((word) => word !== 0);
+  found.expect(dirty < 0, '[HEAD-1]', () => `the null page has ${scene.i32[dirty]} at offset ${dirty * 4}`);
+  try {
+    core.region.validate(CLASS_COUNT, core.region.id);
+  } catch (error) {
+    found.expect(false, '[HEAD-2]', () => (error as Error).message);
+  }
+}
+
+export function checkTiling(scene: CheckScene): void {
+  const { found, pageMap } = scene;
+  const firstData = scene.core.region.firstDataPage;
+  walkExtents(pageMap, (page, kind, length) => {
+    found.extents++;
+    const reserved = kind === PageKind.reserved;
+    found.expect(
+      reserved === (page === NULL_PAGE) && (!reserved || length === firstData),
+      '[PAGE-1]',
+      () => `page ${page}: kind ${kind}, ${length} pages; the heap's tables take pages 0 to ${firstData - 1}`,
+    );
+    found.expect(kind !== PageKind.pending, '[PAGE-1]', () => `page ${page}: pending with the lock free`);
+    checkInside(scene, page, kind, length);
+    if (kind === PageKind.slab) scene.slabs.push(page);
+    else checkNoSlab(scene, page, length);
+    if (kind === PageKind.free) scene.freePages.set(page, length);
+    if (kind === PageKind.states) scene.statePages.add(page);
+    if (kind === PageKind.cache) scene.cachePages.set(page, length);
+    if (kind === PageKind.large) {
+      scene.large.extents++;
+      scene.large.pages += length;
+    }
+  });
+  for (const page of scene.freePages.keys()) {
+    const next = pageAfter(page, pageMap.length(page));
+    found.expect(!scene.freePages.has(next), '[PAGE-2]', () => `pages ${page} and ${next}: free, not merged`);
+  }
+}
+
+function checkInside(scene: CheckScene, page: PageIndex, kind: PageKind, length: number): void {
+  for (let i = 1; i < length; i++) {
+    const inside = pageAfter(page, i);
+    const tail = kind === PageKind.free && i === length - 1;
+    scene.found.expect(
+      scene.pageMap.kind(inside) === (tail ? PageKind.freeTail : PageKind.inside) &&
+        scene.pageMap.length(inside) === (tail ? length : 0),
+      '[PAGE-2]',
+      () => `page ${inside}: tag of kind ${scene.pageMap.kind(inside)} inside the extent at page ${page}`,
+    );
+  }
+}
+
+function checkNoSlab(scene: CheckScene, page: PageIndex, length: number): void {
+  for (let i = 0; i < length; i++) {
+    const inside = pageAfter(page, i);
+    scene.found.expect(
+      scene.pageMap.sizeClass(inside) === -1 && scene.pageMap.stateLine(inside) === 0,
+      '[PAGE-3]',
+      () => `page ${inside}: has a size class but is no slab's`,
+    );
+  }
+}
+
+export function checkCounters(scene: CheckScene): void {
+  const { i32 } = scene;
+  const sum = (lengths: Iterable<number>): number => [...lengths].reduce((a, b) => a + b, 0);
+  const expect = (name: string, word: number, actual: number): void => {
+    scene.found.expect(
+      i32[word] === actual,
+      '[EXTENT-1]',
+      () => `${name}: counts ${i32[word]}, there are ${actual}`,
+    );
+  };
+  expect('free pages', Extents.freePages, sum(scene.freePages.values()));
+  expect('large extents', Extents.largeExtents, scene.large.extents);
+  expect('large pages', Extents.largePages, scene.large.pages);
+  expect('state pages', Extents.statePages, scene.statePages.size);
+}

@@ -1,0 +1,50 @@
+// What the parts of a check share: the heap under its locks, the census of its extents, and the findings.
+
+import { NULL_PAGE, type PageIndex } from '../../base/units';
+import type { HeapParts } from '../parts';
+import { CheckFindings } from './report';
+
+export class CheckScene {
+  readonly found = new CheckFindings();
+  readonly i32: Int32Array;
+  readonly u8: Uint8Array;
+  readonly pageMap;
+  /** Length of each free extent. */
+  readonly freePages = new Map<PageIndex, number>();
+  readonly statePages = new Set<PageIndex>();
+  /** Length of each cache; those that a slot has claimed are taken out. */
+  readonly cachePages = new Map<PageIndex, number>();
+  readonly slabs: PageIndex[] = [];
+  readonly large = { extents: 0, pages: 0 };
+  /** State runs in use, by state page. */
+  readonly runs = new Map<PageIndex, number[]>();
+  /** Entries of the stacks of one class, by slot. */
+  readonly entries = new Map<number, Set<number>>();
+
+  constructor(readonly core: HeapParts) {
+    this.i32 = core.region.i32;
+    this.u8 = core.region.u8;
+    this.pageMap = core.region.pageMap;
+  }
+}
+
+/** Follows a list; every member must satisfy `belongs` and link back to the one before. */
+export function walkList(
+  scene: CheckScene,
+  invariant: string,
+  name: string,
+  head: PageIndex,
+  belongs: (page: PageIndex) => boolean,
+): void {
+  const { pageMap, found } = scene;
+  let previous = NULL_PAGE;
+  let tries = pageMap.pages;
+  for (let page = head; page !== NULL_PAGE; previous = page, page = pageMap.next(page)) {
+    const before = previous;
+    const at = page;
+    const sound =
+      page > 0 && page < pageMap.pages && tries-- > 0 && belongs(page) && pageMap.previous(page) === before;
+    if (!found.expect(sound, invariant, () => `${name}: page ${at} does not belong after page ${before}`))
+      return;
+  }
+}
