@@ -30,9 +30,10 @@ if (detachOther) {
   structuredClone(other, { transfer: [other] });
 }
 
-function fillMemory(): void {
-  const hoard: unknown[] = [];
-  for (;;) hoard.push(new Array(1000).fill(hoard.length));
+/** In small pieces: large ones can take Node 24 down as a whole, and go unnoticed by Node 26. */
+function fillMemory(): never {
+  let hoard: unknown = null;
+  for (;;) hoard = { hoard, piece: [1, 2, 3] };
 }
 
 switch (end) {
