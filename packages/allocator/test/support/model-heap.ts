@@ -114,11 +114,12 @@ export class ModelHeap {
     return this.add(moved, size);
   }
 
-  free(ptr: number): void {
+  /** @param by the heap object that frees it */
+  free(ptr: number, by = this.heap): void {
     const block = this.blocks.get(ptr);
     assert(block !== undefined, `the model has no block at ${ptr}`);
     this.verify(ptr, block);
-    this.heap.free(ptr);
+    by.free(ptr);
     this.forget(ptr, block);
   }
 

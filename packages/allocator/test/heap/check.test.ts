@@ -1,0 +1,508 @@
+// For every numbered invariant: damage that breaks it, planted in a heap with content, is found and named.
+
+import { Heap } from '@vmem-ts/allocator';
+import { asPage, type PageIndex } from '#src/base/units';
+import { binOfLength } from '#src/extent/free-extents';
+import { LIVE, cachedBy } from '#src/layout/block-state';
+import { PageKind, PageRecord } from '#src/layout/page-map';
+import { Bin, Extents, Identity, Slot, SlotOwner, binAt, slotAt, tokenOf } from '#src/layout/region-layout';
+import { CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
+import { allFree, runsPerPage } from '#src/slab/state-store';
+import { InnerHeap } from '../support/inner-heap';
+import { ModelHeap } from '../support/model-heap';
+import { randomFor } from '../support/random';
+
+const SMALL = CLASS_SIZE.indexOf(24);
+/** A class whose slabs have several pages. */
+const WIDE = SLAB_SHAPES.findIndex(({ pages, blocks }) => pages >= 4 && blocks <= 20);
+const THREADS = 4;
+/** Slot without a thread. */
+const EMPTY_SLOT = 3;
+
+interface Loaded {
+  readonly heap: Heap;
+  readonly inner: InnerHeap;
+  /** Live blocks of class SMALL. */
+  readonly small: readonly number[];
+  /** A live block of 10 pages between free ones. */
+  readonly large: number;
+}
+
+/** A heap with slabs full, half empty and empty, large blocks, holes of several lengths and two caches. */
+function loadedHeap(): Loaded {
+  const heap = Heap.create(new SharedArrayBuffer(4 << 20), { threads: THREADS });
+  const other = Heap.attach(heap.handle);
+  const sizes = [24, CLASS_SIZE[WIDE], 100, 5000, 4096];
+  const blocks = sizes.map((size) => Array.from({ length: 300 }, () => heap.malloc(size)));
+  const pages = [1, 10, 3, 10, 1, 10, 2].map((count) => heap.malloc((count + 5) * 4096));
+  for (const i of [0, 2, 4, 6]) heap.free(pages[i]);
+  for (const list of blocks) for (const ptr of list.splice(100)) heap.free(ptr);
+  for (const size of sizes) other.free(other.malloc(size));
+  return { heap, inner: new InnerHeap(heap), small: blocks[0], large: pages[1] };
+}
+
+function expectFound(invariant: string, damage: (loaded: Loaded) => void): void {
+  const loaded = loadedHeap();
+  expect(loaded.heap.checkReport().problems).toEqual([]);
+  damage(loaded);
+  const report = loaded.heap.checkReport();
+  expect({ result: report.result, named: namedIn(report) }).toEqual({
+    result: 0,
+    named: expect.arrayContaining([invariant]) as string[],
+  });
+  expect(report.problems.every(({ message }) => message.length > 10)).toBe(true);
+  expect(loaded.heap.check()).toBe(0); // a check gives the same answer again, and hangs on no lock
+}
+
+const namedIn = ({ problems }: { problems: readonly { invariant: string }[] }): string[] => [
+  ...new Set(problems.map(({ invariant }) => invariant)),
+];
+
+/** Pages of a free extent of several pages. */
+const freeExtent = (inner: InnerHeap): PageIndex =>
+  inner.extentOf(PageKind.free, ({ length }) => length > 3).page;
+const pageOf = (ptr: number): PageIndex => asPage(Math.floor(ptr / 4096));
+const freeListWord = (inner: InnerHeap, page: PageIndex): number =>
+  Extents.binHeads + binOfLength(inner.pageMap.length(page));
+
+describe('the head', () => {
+  test('[HEAD-1] a word on the null page', () => {
+    expectFound('[HEAD-1]', ({ inner }) => (inner.i32[5] = 1));
+    expectFound('[HEAD-1]', ({ inner }) => (inner.u8[4095] = 1));
+  });
+
+  test('[HEAD-2] a changed identity word', () => {
+    for (const word of [
+      Identity.magicHigh,
+      Identity.version,
+      Identity.pages,
+      Identity.firstDataPage,
+      Identity.granuleShift,
+      Identity.classCount,
+    ]) {
+      expectFound('[HEAD-2]', ({ inner }) => inner.i32[word]++);
+    }
+  });
+
+  test('[HEAD-2] a number of slots or a size of caches that is out of bounds, or was another', () => {
+    for (const slots of [0, 255, THREADS + 1]) {
+      expectFound('[HEAD-2]', ({ inner }) => (inner.i32[Identity.slots] = slots));
+    }
+    for (const bytes of [0, 2 ** 20 + 1, 8192]) {
+      expectFound('[HEAD-2]', ({ inner }) => (inner.i32[Identity.cacheBytes] = bytes));
+    }
+  });
+
+  test('[HEAD-2] a changed id', () => {
+    expectFound('[HEAD-2]', ({ inner }) => (inner.i32[Identity.idLow] ^= 1));
+    expectFound('[HEAD-2]', ({ inner }) => (inner.i32[Identity.idHigh] ^= 1));
+  });
+
+  test('[EXTENT-1] each counter that is off by one', () => {
+    for (const word of [
+      Extents.freePages,
+      Extents.largeExtents,
+      Extents.largePages,
+      Extents.statePages,
+      Extents.cachePages,
+    ]) {
+      expectFound('[EXTENT-1]', ({ inner }) => inner.i32[word]++);
+      expectFound('[EXTENT-1]', ({ inner }) => inner.i32[word]--);
+    }
+  });
+});
+
+describe('the page map', () => {
+  test('[PAGE-1] an extent that is too long, too short or not there', () => {
+    for (const length of [0, 1, 9, 11, 2 ** 27]) {
+      expectFound('[PAGE-1]', ({ inner, large }) => {
+        inner.pageMap.setTag(pageOf(large), PageKind.large, length);
+      });
+    }
+    expectFound('[PAGE-1]', ({ inner, large }) => inner.pageMap.clearTag(pageOf(large)));
+  });
+
+  test('[PAGE-1] an extent of a kind that there is not, is never left behind, or is the head alone', () => {
+    for (const kind of [9, 15, PageKind.freeTail, PageKind.pending, PageKind.reserved]) {
+      expectFound('[PAGE-1]', ({ inner, large }) => {
+        inner.pageMap.setTag(pageOf(large), kind, inner.pageMap.length(pageOf(large)));
+      });
+    }
+    expectFound('[PAGE-1]', ({ inner }) => {
+      inner.pageMap.setTag(asPage(0), PageKind.large, inner.region.firstDataPage);
+    });
+  });
+
+  test('[PAGE-2] a tag inside an extent', () => {
+    expectFound('[PAGE-2]', ({ inner, large }) => {
+      inner.pageMap.setTag(asPage(pageOf(large) + 1), PageKind.large, 3);
+    });
+    expectFound('[PAGE-2]', ({ inner, large }) => {
+      inner.pageMap.setTag(asPage(pageOf(large) + 9), PageKind.freeTail, 10);
+    });
+  });
+
+  test('[PAGE-2] a free extent whose tail says something else', () => {
+    for (const [kind, length] of [
+      [PageKind.inside, 0],
+      [PageKind.freeTail, 2],
+      [PageKind.free, 1],
+    ]) {
+      expectFound('[PAGE-2]', ({ inner }) => {
+        const page = freeExtent(inner);
+        inner.pageMap.setTag(asPage(page + inner.pageMap.length(page) - 1), kind, length);
+      });
+    }
+  });
+
+  test('[PAGE-2] two free extents that are not merged', () => {
+    expectFound('[PAGE-2]', ({ inner }) => {
+      const page = freeExtent(inner);
+      const length = inner.pageMap.length(page);
+      inner.pageMap.setTag(page, PageKind.free, 1);
+      inner.pageMap.setTag(asPage(page + 1), PageKind.free, length - 1);
+      inner.pageMap.setTag(asPage(page + length - 1), PageKind.freeTail, length - 1);
+    });
+  });
+
+  test('[PAGE-3] a page that differs from its slab', () => {
+    for (const field of [PageRecord.sizeClass, PageRecord.pageOffset, PageRecord.stateLine]) {
+      expectFound('[PAGE-3]', ({ inner }) => inner.i32[inner.recordWord(inner.slabOf(WIDE) + 1, field)]++);
+      expectFound('[PAGE-3]', ({ inner }) => inner.i32[inner.recordWord(inner.slabOf(WIDE), field)]++);
+    }
+  });
+
+  test('[PAGE-3] a slab without a class, or of a class that there is not', () => {
+    for (const word of [0, -1, 1000]) {
+      expectFound('[PAGE-3]', ({ inner }) => {
+        inner.i32[inner.recordWord(inner.slabOf(SMALL), PageRecord.sizeClass)] = word;
+      });
+    }
+  });
+
+  test('[PAGE-3] a slab of a wrong length', () => {
+    expectFound('[PAGE-3]', ({ inner }) => {
+      const slab = inner.slabOf(WIDE);
+      const { pages } = SLAB_SHAPES[WIDE];
+      inner.pageMap.setTag(slab, PageKind.slab, pages - 1);
+      inner.pageMap.setTag(asPage(slab + pages - 1), PageKind.large, 1);
+    });
+  });
+
+  test("[PAGE-3] a class or a state line on a page that is not a slab's", () => {
+    for (const field of [PageRecord.sizeClass, PageRecord.stateLine]) {
+      const place = (page: (loaded: Loaded) => number): void => {
+        expectFound(
+          '[PAGE-3]',
+          (loaded) => (loaded.inner.i32[loaded.inner.recordWord(page(loaded), field)] = 1),
+        );
+      };
+      place(({ large }) => pageOf(large));
+      place(({ large }) => pageOf(large) + 4);
+      place(({ inner }) => freeExtent(inner) + 1);
+      place(({ inner }) => inner.extentOf(PageKind.states).page);
+      place(({ inner }) => inner.cachePage(0));
+      place(() => 0);
+    }
+  });
+});
+
+describe('free extents', () => {
+  test('[FREE-1] an extent that is in no list', () => {
+    expectFound('[FREE-1]', ({ inner }) => (inner.i32[freeListWord(inner, freeExtent(inner))] = 0));
+  });
+
+  test('[FREE-1] an extent in use, a page that there is not, or a wrong list', () => {
+    for (const page of [1, 5000, -1, 2 ** 30]) {
+      expectFound('[FREE-1]', ({ inner }) => (inner.i32[freeListWord(inner, freeExtent(inner))] = page));
+    }
+    expectFound('[FREE-1]', ({ inner, large }) => (inner.i32[Extents.binHeads + 10] = pageOf(large)));
+    expectFound('[FREE-1]', ({ inner }) => (inner.i32[Extents.binHeads + 1] = freeExtent(inner)));
+  });
+
+  test('[FREE-1] a list that runs in a circle, or whose links back are wrong', () => {
+    for (const field of [PageRecord.next, PageRecord.previous]) {
+      expectFound('[FREE-1]', ({ inner }) => {
+        const page = freeExtent(inner);
+        inner.i32[inner.recordWord(page, field)] = page;
+      });
+    }
+  });
+
+  test('[FREE-2] a bit of the bitmap or of its summary that is wrong', () => {
+    expectFound('[FREE-2]', ({ inner }) => {
+      const bin = binOfLength(inner.pageMap.length(freeExtent(inner)));
+      inner.i32[Extents.binBitmap + (bin >>> 5)] &= ~(1 << (bin & 31));
+    });
+    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.binBitmap + 12] |= 1 << 31));
+    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.binSummary] = 0));
+    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.binSummary] |= 1 << 12));
+  });
+});
+
+describe('slabs', () => {
+  test('[STATE-1] a block cached by a slot that is not in use', () => {
+    for (const slot of [EMPTY_SLOT, THREADS, 253]) {
+      expectFound('[STATE-1]', ({ inner, small }) => (inner.u8[inner.stateOf(small[0])] = cachedBy(slot)));
+    }
+  });
+
+  test("[STATE-1] a state behind the slab's last block", () => {
+    expectFound('[STATE-1]', ({ inner }) => {
+      const slab = inner.slabOf(SMALL);
+      inner.u8[inner.stateByte(slab, SLAB_SHAPES[SMALL].lines * 64 - 1)] = LIVE;
+    });
+  });
+
+  const halfEmpty = (inner: InnerHeap): PageIndex =>
+    inner.extentOf(
+      PageKind.slab,
+      ({ page }) => inner.pageMap.a(page) > 0 && inner.pageMap.sizeClass(page) === SMALL,
+    ).page;
+
+  test('[SLAB-1] a slab that counts its FREE blocks wrongly', () => {
+    for (const change of [-1, 1, 1000]) {
+      expectFound('[SLAB-1]', ({ inner }) => {
+        const slab = halfEmpty(inner);
+        inner.pageMap.setA(slab, inner.pageMap.a(slab) + change);
+      });
+    }
+    expectFound('[SLAB-1]', ({ inner, small }) => (inner.u8[inner.stateOf(small[0])] = 0));
+  });
+
+  test('[SLAB-1] a FREE block below the place where the search for one begins', () => {
+    for (const start of [SLAB_SHAPES[SMALL].blocks, 2 ** 30, -1]) {
+      expectFound('[SLAB-1]', ({ inner }) => inner.pageMap.setB(halfEmpty(inner), start));
+    }
+  });
+
+  test('[SLAB-2] a slab with FREE blocks that is in no list', () => {
+    expectFound('[SLAB-2]', ({ inner }) => (inner.i32[binAt(SMALL) + Bin.slabs] = 0));
+  });
+
+  test('[SLAB-2] a full slab, one of another class, or no slab in the list', () => {
+    for (const page of [1, 5000, -1]) {
+      expectFound('[SLAB-2]', ({ inner }) => (inner.i32[binAt(SMALL) + Bin.slabs] = page));
+    }
+    expectFound('[SLAB-2]', ({ inner }) => (inner.i32[binAt(SMALL) + Bin.slabs] = inner.slabOf(WIDE)));
+    expectFound('[SLAB-2]', ({ inner }) => {
+      const slab = halfEmpty(inner);
+      inner.i32[inner.recordWord(slab, PageRecord.next)] = slab;
+    });
+  });
+
+  test('[SLAB-3] a bin that counts its slabs or their FREE blocks wrongly', () => {
+    expectFound('[SLAB-3]', ({ inner }) => inner.i32[binAt(SMALL) + Bin.slabCount]++);
+    expectFound('[SLAB-3]', ({ inner }) => inner.i32[binAt(SMALL) + Bin.freeBlocks]--);
+    expectFound('[SLAB-3]', ({ inner }) => inner.i32[binAt(0) + Bin.slabCount]++);
+  });
+});
+
+describe('state pages', () => {
+  const statePage = (inner: InnerHeap, lines = 1): PageIndex =>
+    inner.extentOf(PageKind.states, ({ page }) => inner.pageMap.pageOffset(page) === lines).page;
+
+  test('[STORE-1] a redzone that was written over', () => {
+    for (const byte of [0, 63]) {
+      expectFound('[STORE-1]', ({ inner }) => (inner.u8[statePage(inner) * 4096 + byte] ^= 1));
+    }
+  });
+
+  test('[STORE-2] a bitmap that says something else than the slabs', () => {
+    expectFound('[STORE-2]', ({ inner }) => inner.pageMap.setA(statePage(inner), 0));
+    expectFound('[STORE-2]', ({ inner }) => inner.pageMap.setA(statePage(inner), -1));
+    expectFound('[STORE-2]', ({ inner }) => {
+      inner.pageMap.setB(statePage(inner), inner.pageMap.b(statePage(inner)) ^ 1);
+    });
+  });
+
+  test('[STORE-2] two slabs with one run, or a slab whose states lie nowhere or between runs', () => {
+    const moveTo = (line: (inner: InnerHeap) => number): void => {
+      expectFound('[STORE-2]', ({ inner }) => {
+        const slab = inner.slabOf(WIDE);
+        for (let i = 0; i < SLAB_SHAPES[WIDE].pages; i++) {
+          inner.i32[inner.recordWord(slab + i, PageRecord.stateLine)] = line(inner);
+        }
+      });
+    };
+    moveTo((inner) => {
+      const of = (page: PageIndex): number => inner.pageMap.stateLine(page);
+      return of(inner.extentOf(PageKind.slab, ({ page }) => of(page) !== of(inner.slabOf(WIDE))).page);
+    });
+    moveTo((inner) => freeExtent(inner) * 64 + 1);
+    moveTo((inner) => statePage(inner) * 64);
+    moveTo(() => 0);
+    moveTo(() => -1);
+    moveTo(() => 2 ** 30);
+  });
+
+  test('[STORE-2] a state page with runs of a wrong length', () => {
+    for (const lines of [0, -1, 2, 16, 2 ** 30]) {
+      expectFound('[STORE-2]', ({ inner }) => {
+        inner.i32[inner.recordWord(statePage(inner), PageRecord.pageOffset)] = lines;
+      });
+    }
+  });
+
+  test('[STORE-3] a page with a free run that is in no list', () => {
+    expectFound('[STORE-3]', ({ inner }) => (inner.i32[Extents.statePageHeads + 1] = 0));
+  });
+
+  test('[STORE-3] a page in the list of another length, or something else in a list', () => {
+    expectFound('[STORE-3]', ({ inner }) => (inner.i32[Extents.statePageHeads + 9] = statePage(inner)));
+    for (const page of [1, 5000, -1]) {
+      expectFound('[STORE-3]', ({ inner }) => (inner.i32[Extents.statePageHeads + 1] = page));
+    }
+  });
+
+  test('[STORE-3] a page kept without a run in use', () => {
+    expectFound('[STORE-3]', ({ heap, inner }) => {
+      const page = pageOf(heap.alignedAlloc(8192, 4096));
+      inner.u8.fill(0x5a, page * 4096, page * 4096 + 64);
+      inner.pageMap.setTag(page, PageKind.states, 1);
+      inner.i32[inner.recordWord(page, PageRecord.pageOffset)] = 1;
+      const [low, high] = allFree(runsPerPage(1));
+      inner.pageMap.setA(page, low);
+      inner.pageMap.setB(page, high);
+    });
+  });
+});
+
+describe('threads', () => {
+  test("[CACHE-1] a block cached by a slot that has it in none of its stacks' entries", () => {
+    expectFound('[CACHE-1]', ({ inner, small }) => (inner.u8[inner.stateOf(small[0])] = cachedBy(1)));
+    expectFound('[CACHE-1]', ({ inner }) => (inner.i32[inner.stackWord(0, SMALL)] = 0));
+  });
+
+  test('[CACHE-2] a height below 0 or above the capacity', () => {
+    for (const [slot, height] of [
+      [0, -1],
+      [1, 129],
+      [1, 2 ** 30],
+    ]) {
+      expectFound('[CACHE-2]', ({ inner }) => (inner.i32[inner.heightWord(slot, SMALL)] = height));
+    }
+  });
+
+  const setSlot = (slot: number, field: Slot, value: (inner: InnerHeap) => number): void => {
+    expectFound('[SLOT-1]', ({ inner }) => (inner.i32[slotAt(slot) + field] = value(inner)));
+  };
+
+  test('[SLOT-1] an owner that is no thread, nobody, dead or a reaper', () => {
+    for (const owner of [-2, -255, -tokenOf(THREADS, 1), -tokenOf(254, 7)])
+      setSlot(1, Slot.owner, () => owner);
+  });
+
+  test('[SLOT-1] a cache page that is not a cache, or not one of this slot', () => {
+    for (const page of [1, 5000, -1]) setSlot(1, Slot.cachePage, () => page);
+    setSlot(1, Slot.cachePage, (inner) => freeExtent(inner));
+    setSlot(1, Slot.cachePage, (inner) => inner.cachePage(0));
+    expectFound('[SLOT-1]', ({ inner }) => inner.pageMap.setA(inner.cachePage(1), 2));
+  });
+
+  test('[SLOT-1] a cache of nobody', () => {
+    setSlot(1, Slot.owner, () => SlotOwner.nobody);
+    setSlot(1, Slot.cachePage, () => 0);
+    setSlot(EMPTY_SLOT, Slot.cachePage, (inner) => inner.cachePage(1));
+  });
+
+  test('[LOCK-1] a lock held by a slot that there is not', () => {
+    for (const lock of [Extents.lock, binAt(0) + Bin.lock, binAt(SMALL) + Bin.lock]) {
+      expectFound('[LOCK-1]', ({ inner }) => (inner.i32[lock] = tokenOf(THREADS, 1)));
+      expectFound('[LOCK-1]', ({ inner }) => (inner.i32[lock] = 0x100));
+    }
+  });
+
+  test('[LOCK-1] a lock that a former user of a slot holds is taken over', () => {
+    const { heap, inner } = loadedHeap();
+    inner.i32[Extents.lock] = tokenOf(EMPTY_SLOT, 0);
+    inner.i32[binAt(SMALL) + Bin.lock] = tokenOf(0, 999);
+    expect(heap.checkReport().problems).toEqual([]);
+    expect([inner.i32[Extents.lock], inner.i32[binAt(SMALL) + Bin.lock]]).toEqual([0, 0]);
+  });
+});
+
+test('[HEAD-1] [HEAD-2] [PAGE-1] [PAGE-2] [PAGE-3] [EXTENT-1] [FREE-1] [FREE-2] hold through random load', () => {
+  expectHoldingThroughLoad('pages');
+});
+
+test('[STATE-1] [SLAB-1] [SLAB-2] [SLAB-3] [STORE-1] [STORE-2] [STORE-3] hold through random load', () => {
+  expectHoldingThroughLoad('slabs');
+});
+
+test('[CACHE-1] [CACHE-2] [SLOT-1] [LOCK-1] hold while threads come and go', () => {
+  const random = randomFor('heap objects that come and go');
+  const model = new ModelHeap(Heap.create(new SharedArrayBuffer(2 << 20), { threads: THREADS }));
+  const others: Heap[] = [];
+  for (let step = 0; step < 300; step++) {
+    if (others.length < THREADS - 1 && random.chance(30)) others.push(Heap.attach(model.heap.handle));
+    else if (others.length > 0 && random.chance(30))
+      others.splice(random.below(others.length), 1)[0].detach();
+    for (let i = 0; i < 30; i++) model.malloc(random.size(3000));
+    for (const ptr of random.shuffle(model.pointers).slice(0, 30)) {
+      const other = random.pick([model.heap, ...others]);
+      model.free(ptr, other);
+    }
+    if (step % 10 === 0) model.verifyAll();
+  }
+  model.freeAll();
+  for (const other of others) other.detach();
+  model.verifyAll();
+});
+
+function expectHoldingThroughLoad(kind: 'pages' | 'slabs'): void {
+  const random = randomFor(`check under load of ${kind}`);
+  const model = new ModelHeap(Heap.create(new SharedArrayBuffer(2 << 20)));
+  for (let step = 0; step < 3000; step++) {
+    const size = kind === 'pages' ? random.between(16_000, 60_000) : random.size(16_384);
+    if (random.chance(55)) model.malloc(size);
+    else if (model.liveBlocks > 0) {
+      const ptr = random.pick(model.pointers);
+      if (random.chance(30)) model.realloc(ptr, size);
+      else model.free(ptr);
+    }
+    if (step % 50 === 0) model.verifyAll();
+  }
+  model.freeAll();
+  model.verifyAll();
+}
+
+test('check only reads', () => {
+  const { heap, inner } = loadedHeap();
+  const before = inner.u8.slice();
+  expect(heap.check()).toBe(1);
+  expect(Buffer.compare(before, inner.u8.slice())).toBe(0);
+});
+
+test('a report counts what was looked at', () => {
+  const heap = Heap.create(new SharedArrayBuffer(1 << 20));
+  expect(heap.checkReport()).toEqual({ result: 1, problems: [], extents: 3, slabs: 0, blocks: 0 });
+  heap.malloc(16_384);
+  heap.malloc(20_000);
+  const { blocks } = SLAB_SHAPES[CLASS_SIZE.indexOf(16_384)];
+  expect(heap.checkReport()).toMatchObject({ result: 1, extents: 6, slabs: 1, blocks });
+});
+
+test('a report stops at a hundred problems', () => {
+  const { heap, inner } = loadedHeap();
+  for (let word = 0; word < 1024; word++) inner.i32[word] = 1;
+  for (let slab = 0; slab < inner.region.pages; slab++) inner.pageMap.setA(asPage(slab), 77);
+  inner.u8.fill(0xee, inner.slabOf(SMALL) * 4096);
+  const { result, problems } = heap.checkReport();
+  expect(result).toBe(0);
+  expect(problems.length).toBeLessThanOrEqual(100);
+});
+
+test('whatever words of the tables are damaged, check ends with an answer', () => {
+  const random = randomFor('damage');
+  for (let round = 0; round < 150; round++) {
+    const { heap, inner } = loadedHeap();
+    const end = inner.region.firstDataPage * 1024;
+    for (let i = random.between(1, 20); i > 0; i--) {
+      let word = random.between(Identity.end, end - 1);
+      if (word >= Slot.start && word < slotAt(THREADS)) word = 0; // which threads live is believed
+      inner.i32[word] = random.chance(50) ? random.word() : inner.i32[word] ^ (1 << random.below(32));
+    }
+    expect([0, 1]).toContain(heap.check());
+  }
+});
