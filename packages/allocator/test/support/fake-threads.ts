@@ -10,8 +10,6 @@ interface Watch {
 }
 
 export class FakeThreads {
-  /** Questions asked about a thread. */
-  inquiries = 0;
   private readonly dead = new Set<number>();
   private readonly watches = new Set<Watch>();
 
@@ -20,7 +18,6 @@ export class FakeThreads {
     return {
       identity: () => ({ tid, startTime }),
       isAlive: (thread) => {
-        this.inquiries++;
         return !this.dead.has(thread.tid) && thread.startTime === thread.tid * 1000;
       },
       onDeath: (buffer, notes) => {

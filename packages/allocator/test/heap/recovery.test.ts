@@ -1,0 +1,393 @@
+import { Heap } from '@vmem-ts/allocator';
+import { FIRST_CACHED, cachingSlot } from '#src/layout/block-state';
+import { PageKind } from '#src/layout/page-map';
+import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, tokenOf } from '#src/layout/region-layout';
+import { CLASS_COUNT, CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
+import { FakeThreads } from '../support/fake-threads';
+import { InnerHeap } from '../support/inner-heap';
+import { ModelHeap } from '../support/model-heap';
+import { MortalThread } from '../support/mortal-thread';
+
+const SIZE = 512 * 1024;
+/** So small that most stacks hold two blocks, and slow paths are near. */
+const CACHE_BYTES = 64;
+const SURVIVOR = 11;
+const MORTAL = 22;
+const MORTAL_SLOT = 1;
+// eslint-disable-next-line no-control-regex
+const ANSI_COLOURS = /\u001b\[\d+m/g;
+
+/** A heap that one thread keeps and another dies in. */
+class Scene {
+  readonly threads = new FakeThreads();
+  readonly heap = Heap.create(new SharedArrayBuffer(SIZE), {
+    cacheBytes: CACHE_BYTES,
+    threads: 4,
+    host: this.threads.hostOf(SURVIVOR),
+  });
+  readonly inner = new InnerHeap(this.heap);
+  /** Blocks that nobody touches. */
+  readonly model = new ModelHeap(this.heap);
+  readonly mortal = new MortalThread(this.threads.hostOf(MORTAL));
+  theirs!: Heap;
+
+  constructor() {
+    for (const size of [24, 24, 100, 3000, 16_384, 20_000]) this.model.malloc(size);
+  }
+
+  attachMortal(): void {
+    this.mortal.run(() => (this.theirs = this.mortal.attach(this.heap.handle)));
+  }
+
+  /** What must be true as soon as the survivors have noticed the death. `orphans`: blocks in flight. */
+  expectRecovered(orphans: number): void {
+    const { heap, inner, model } = this;
+    expect(heap.checkReport().problems).toEqual([]);
+    const stats = heap.stats();
+    expect(stats.threads).toBe(1);
+    expect(stats.liveBlocks).toBeGreaterThanOrEqual(model.liveBlocks);
+    expect(stats.liveBlocks).toBeLessThanOrEqual(model.liveBlocks + orphans);
+    const kinds = inner.extents().map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === PageKind.cache)).toHaveLength(1);
+    expect(kinds).not.toContain(PageKind.pending);
+    for (let slot = 1; slot < 4; slot++) {
+      expect([inner.i32[slotAt(slot) + Slot.owner], inner.cachePage(slot) as number]).toEqual([0, 0]);
+    }
+    expectNothingCachedBy(inner, MORTAL_SLOT);
+    if (stats.liveBlocks === model.liveBlocks) {
+      model.freeAll();
+      model.verifyAll();
+    }
+  }
+}
+
+function expectNothingCachedBy(inner: InnerHeap, slot: number): void {
+  for (const { page, kind } of inner.extents()) {
+    if (kind !== PageKind.slab) continue;
+    const start = inner.stateByte(page);
+    const { blocks } = SLAB_SHAPES[inner.pageMap.sizeClass(page)];
+    const states = inner.u8.subarray(start, start + blocks);
+    expect(states.some((state) => state >= FIRST_CACHED && cachingSlot(state) === slot)).toBe(false);
+  }
+}
+
+/** An operation of the dying thread, prepared by `prepare`, which returns it. */
+interface LastAct {
+  /** Blocks that may stay live though nobody has them. */
+  readonly orphans: number;
+  prepare(scene: Scene): () => void;
+}
+
+const act = (orphans: number, prepare: LastAct['prepare']): LastAct => ({ orphans, prepare });
+
+const LAST_ACTS: [string, LastAct][] = [
+  [
+    'a malloc from the cache',
+    act(1, ({ theirs }) => (theirs.free(theirs.malloc(24)), () => theirs.malloc(24))),
+  ],
+  [
+    'a malloc that refills from a slab',
+    act(
+      1,
+      ({ theirs }) =>
+        () =>
+          theirs.malloc(24),
+    ),
+  ],
+  [
+    'a malloc that needs a slab and a state page',
+    act(
+      1,
+      ({ theirs }) =>
+        () =>
+          theirs.malloc(2000),
+    ),
+  ],
+  [
+    'a malloc of whole pages',
+    act(
+      1,
+      ({ theirs }) =>
+        () =>
+          theirs.malloc(50_000),
+    ),
+  ],
+  [
+    'a calloc',
+    act(
+      1,
+      ({ theirs }) =>
+        () =>
+          theirs.calloc(10, 10),
+    ),
+  ],
+  [
+    'an alignedAlloc of whole pages',
+    act(
+      1,
+      ({ theirs }) =>
+        () =>
+          theirs.alignedAlloc(65_536, 20_000),
+    ),
+  ],
+  [
+    'a malloc that finds no memory',
+    act(0, ({ theirs, model }) => {
+      theirs.free(theirs.malloc(24));
+      model.free(model.malloc(40));
+      return () => theirs.malloc(SIZE);
+    }),
+  ],
+  [
+    'a free into the cache',
+    act(1, ({ theirs }) => {
+      const ptr = theirs.malloc(24);
+      return () => theirs.free(ptr);
+    }),
+  ],
+  [
+    'a free that flushes the cache',
+    act(20, ({ theirs }) => {
+      const pointers = Array.from({ length: 8 }, () => theirs.malloc(24));
+      return () => pointers.forEach((ptr) => theirs.free(ptr));
+    }),
+  ],
+  [
+    'a free that empties slabs',
+    act(40, ({ theirs }) => {
+      const pointers = Array.from({ length: 12 }, () => theirs.malloc(16_384));
+      return () => pointers.forEach((ptr) => theirs.free(ptr));
+    }),
+  ],
+  [
+    'a free of pages between free pages',
+    act(3, ({ theirs }) => {
+      const pointers = [3, 4, 5].map((pages) => theirs.malloc((pages + 4) * 4096));
+      theirs.free(pointers[0]);
+      theirs.free(pointers[2]);
+      return () => theirs.free(pointers[1]);
+    }),
+  ],
+  [
+    'a realloc that grows in place',
+    act(1, ({ theirs }) => {
+      const ptr = theirs.malloc(90_000);
+      theirs.realloc(ptr, 30_000);
+      return () => theirs.realloc(ptr, 60_000);
+    }),
+  ],
+  [
+    'a realloc that shrinks in place',
+    act(1, ({ theirs }) => {
+      const ptr = theirs.malloc(90_000);
+      return () => theirs.realloc(ptr, 30_000);
+    }),
+  ],
+  [
+    'a realloc that moves',
+    act(2, ({ theirs }) => {
+      const ptr = theirs.malloc(100);
+      return () => theirs.realloc(ptr, 20_000);
+    }),
+  ],
+  [
+    'a detach',
+    act(0, ({ theirs }) => {
+      for (const size of [24, 100, 3000, 16_384]) theirs.free(theirs.malloc(size));
+      return () => theirs.detach();
+    }),
+  ],
+  [
+    'a check',
+    act(
+      0,
+      ({ theirs }) =>
+        () =>
+          theirs.check(),
+    ),
+  ],
+  [
+    'the statistics',
+    act(
+      0,
+      ({ theirs }) =>
+        () =>
+          theirs.stats(),
+    ),
+  ],
+];
+
+const LOUDLY: [string, (scene: Scene) => void][] = [
+  ['with a death note', ({ threads }) => threads.kill(MORTAL)],
+  ['silently', ({ threads }) => threads.killSilently(MORTAL)],
+];
+
+/** The survivors look after the dead when memory runs out, at the latest. */
+const lookAfterTheDead = ({ heap }: Scene): void => {
+  expect(heap.malloc(SIZE)).toBe(0);
+};
+
+/** Plays a scene for a death at each write of an operation; in bigger steps where there are very many. */
+function dieEverywhere(play: (fatal: number) => boolean): void {
+  const failures: string[] = [];
+  for (let fatal = 0, step = 1; ; fatal += step) {
+    try {
+      if (play(fatal)) break;
+    } catch (error) {
+      failures.push(`write ${fatal}: ${(error as Error).message.replace(ANSI_COLOURS, '')}`);
+    }
+    if (fatal > 300) step = 7;
+  }
+  expect(failures).toEqual([]);
+}
+
+describe.each(LOUDLY)('a thread that dies %s', (_, die) => {
+  test.each(LAST_ACTS)('at any write of %s leaves nothing that the others can not put right', (__, last) => {
+    dieEverywhere((fatal) => {
+      const scene = new Scene();
+      scene.attachMortal();
+      let operation!: () => void;
+      scene.mortal.run(() => (operation = last.prepare(scene)));
+      const survived = scene.mortal.run(operation, fatal);
+      die(scene);
+      lookAfterTheDead(scene);
+      scene.expectRecovered(last.orphans);
+      return survived;
+    });
+  });
+
+  test('at any write of its attach leaves nothing that the others can not put right', () => {
+    dieEverywhere((fatal) => {
+      const scene = new Scene();
+      const survived = scene.mortal.run(() => scene.mortal.attach(scene.heap.handle), fatal);
+      die(scene);
+      lookAfterTheDead(scene);
+      scene.expectRecovered(0);
+      return survived;
+    });
+  });
+
+  test('at any write of the recovery of another one that died leaves both to the others', () => {
+    const FIRST = 33;
+    for (const [size, firstFatal] of [
+      [24, 4],
+      [2000, 12],
+      [2000, 25],
+      [50_000, 3],
+      [50_000, 9],
+    ]) {
+      dieEverywhere((fatal) => {
+        const scene = new Scene();
+        scene.attachMortal();
+        const first = new MortalThread(scene.threads.hostOf(FIRST));
+        let theirs!: Heap;
+        first.run(() => {
+          theirs = first.attach(scene.heap.handle);
+          theirs.free(theirs.malloc(100));
+        });
+        first.run(() => theirs.malloc(size), firstFatal);
+        scene.threads.kill(FIRST);
+        const survived = scene.mortal.run(() => scene.theirs.malloc(SIZE), fatal);
+        die(scene);
+        lookAfterTheDead(scene);
+        scene.expectRecovered(1);
+        return survived;
+      });
+    }
+  });
+});
+
+describe('recovery', () => {
+  function sceneWithDead(die: (scene: Scene) => void): Scene {
+    const scene = new Scene();
+    scene.attachMortal();
+    scene.mortal.run(() => {
+      for (const size of [24, 100, 3000]) scene.theirs.free(scene.theirs.malloc(size));
+    });
+    die(scene);
+    return scene;
+  }
+
+  test('begins at the next slow path after a death note', () => {
+    const scene = sceneWithDead(({ threads }) => threads.kill(MORTAL));
+    expect(scene.heap.stats()).toMatchObject({ threads: 1 });
+    scene.expectRecovered(0);
+  });
+
+  test('begins at the next attach after a silent death', () => {
+    const scene = sceneWithDead(({ threads }) => threads.killSilently(MORTAL));
+    Heap.attach(scene.heap.handle, { host: scene.threads.hostOf(44) }).detach();
+    scene.expectRecovered(0);
+  });
+
+  test('blocks that the dead had live on and can be freed', () => {
+    const scene = new Scene();
+    scene.attachMortal();
+    let ptr = 0;
+    scene.mortal.run(() => (ptr = scene.theirs.malloc(500)));
+    scene.threads.kill(MORTAL);
+    lookAfterTheDead(scene);
+    expect(scene.heap.usableSize(ptr)).toBe(512);
+    scene.heap.free(ptr);
+    scene.expectRecovered(0);
+  });
+
+  test('a lock of the dead delays nobody for more than 100 ms', () => {
+    for (const lock of [
+      Extents.lock,
+      ...[24, 100].map((size) => binAt(CLASS_SIZE.indexOf(size)) + Bin.lock),
+    ]) {
+      const scene = sceneWithDead(({ threads }) => threads.killSilently(MORTAL));
+      scene.inner.i32[lock] = tokenOf(MORTAL_SLOT, scene.inner.i32[slotAt(MORTAL_SLOT) + Slot.generation]);
+      const start = performance.now();
+      const pointers = [24, 24, 24, 100, 100, 100, 30_000].map((size) => scene.heap.malloc(size));
+      expect(performance.now() - start).toBeLessThan(100);
+      for (const ptr of pointers) scene.heap.free(ptr);
+      lookAfterTheDead(scene);
+      scene.expectRecovered(0);
+    }
+  });
+
+  test('half-done lists and counters of a dead owner are rebuilt', () => {
+    const scene = sceneWithDead(({ threads }) => threads.killSilently(MORTAL));
+    const { i32 } = scene.inner;
+    const token = tokenOf(MORTAL_SLOT, i32[slotAt(MORTAL_SLOT) + Slot.generation]);
+    i32[Extents.lock] = token;
+    i32.fill(-1, Extents.counters, Extents.cachePages + 1);
+    i32.fill(-1, Extents.binSummary, Extents.end);
+    for (let i = 0; i < CLASS_COUNT; i++) {
+      i32[binAt(i) + Bin.lock] = token;
+      i32[binAt(i) + Bin.slabs] = 77;
+      i32[binAt(i) + Bin.slabCount] = -5;
+      i32[binAt(i) + Bin.freeBlocks] = 123;
+    }
+    lookAfterTheDead(scene);
+    scene.expectRecovered(0);
+  });
+
+  test('without a host nobody is ever taken for dead', () => {
+    const heap = Heap.create(new SharedArrayBuffer(SIZE), { threads: 2 });
+    Heap.attach(heap.handle);
+    expect(heap.malloc(SIZE)).toBe(0);
+    expect(() => Heap.attach(heap.handle)).toThrow(expect.objectContaining({ code: 'EAGAIN' }));
+    expect(heap.stats().threads).toBe(2);
+  });
+
+  test('a slot that a dead thread was clearing for another dead one is not lost', () => {
+    const threads = new FakeThreads();
+    const heap = Heap.create(new SharedArrayBuffer(SIZE), { threads: 3, host: threads.hostOf(SURVIVOR) });
+    const inner = new InnerHeap(heap);
+    for (const tid of [22, 33]) {
+      const theirs = Heap.attach(heap.handle, { host: threads.hostOf(tid) });
+      theirs.free(theirs.malloc(100));
+    }
+    const reaper = tokenOf(1, inner.i32[slotAt(1) + Slot.generation]);
+    inner.i32[slotAt(2) + Slot.owner] = -reaper;
+    inner.i32[slotAt(1) + Slot.owner] = SlotOwner.dead;
+    const next = Heap.attach(heap.handle, { host: threads.hostOf(44) });
+    expect(heap.checkReport().problems).toEqual([]);
+    expect(heap.stats().threads).toBe(2);
+    Heap.attach(heap.handle, { host: threads.hostOf(55) }).detach();
+    next.detach();
+  });
+});
