@@ -162,15 +162,20 @@ describeWithAddon('allocateFile', () => {
     closeFile(fd);
   });
 
-  testOnSmallDisk('tmpfs', 4, 'never takes away what another thread allocates', async (disk) => {
-    // Two workers extend one file by turns of 64 KiB, until the disk is full for both. Each failure cuts the file back.
+  testOnSmallDisk('tmpfs', 16, 'never takes away what another thread allocates', async (disk) => {
     const fd = openUnnamedFile(disk.dir);
-    const workers = [0, 1].map((first) => startWorker('file-extender', { fd, first, step: 2, unit: 65536 }));
-    const exits = workers.map(exitOf);
-    const ends = await Promise.all(workers.map(nextMessage));
+    const stop = new Int32Array(new SharedArrayBuffer(4));
+    const greedy = startWorker('file-extender', { fd, stop, length: 64 * MIB });
+    expect(await nextMessage(greedy)).toBe('starting');
+    const modest = startWorker('file-extender', { fd, stop, length: 4096, attempts: 2048 });
+    expect(await nextMessage(modest)).toBe('starting');
+    const exits = [exitOf(greedy), exitOf(modest)];
+    const failed = nextMessage(greedy);
+    expect(await nextMessage(modest)).toEqual({ allocated: 2048, lost: 0 });
+    Atomics.store(stop, 0, 1);
+    expect(await failed).toEqual({ allocated: 0, lost: 0 });
     await Promise.all(exits);
-    const { size } = fileInfo(fd);
-    expect(size).toBe(Math.max(...(ends as number[])));
+    expect(fileInfo(fd).size).toBe(2048 * 4096);
     closeFile(fd);
   });
 

@@ -1,18 +1,29 @@
-// Allocates every second unit of a file behind its end, until the disk is full; answers with the end of the last one.
+// Adds to a file at its end, over and over, and counts how often what it had added was gone again.
 import { parentPort, workerData } from 'node:worker_threads';
-import { allocateFile } from '@vmem-ts/mmap-helper';
+import { allocateFile, fileInfo } from '@vmem-ts/mmap-helper';
 
-const { fd, first, step, unit } = workerData as Record<'fd' | 'first' | 'step' | 'unit', number>;
-let end = 0;
-let failures = 0;
-for (let index = first; failures < 200;) {
+interface Task {
+  fd: number;
+  /** Not 0 any more: give up. */
+  stop: Int32Array;
+  length: number;
+  /** How many additions must succeed. */
+  attempts?: number;
+}
+
+const { fd, stop, length, attempts = Infinity } = workerData as Task;
+parentPort!.postMessage('starting');
+let allocated = 0;
+let lost = 0;
+while (allocated < attempts && Atomics.load(stop, 0) === 0) {
+  const end = (allocated + 1) * length;
   try {
-    allocateFile(fd, index * unit, unit);
-    end = (index + 1) * unit;
-    index += step;
+    allocateFile(fd, end - length, length);
   } catch (error) {
     if ((error as { code?: string }).code !== 'ENOSPC') throw error;
-    failures++;
+    continue; // the other one has it all for a moment
   }
+  allocated++;
+  if (fileInfo(fd).size < end) lost++;
 }
-parentPort!.postMessage(end);
+parentPort!.postMessage({ allocated, lost });
