@@ -21,6 +21,8 @@ export const HELPER_IMPORTER = 'packages/vmem-api/src/native.ts';
 
 /** What code outside the packages may import: the packages by their public names, and Node. */
 const PUBLIC_IMPORTS = ['@vmem-ts/', 'node:'];
+/** What examples need besides, as any program might. */
+const EXAMPLE_IMPORTS = [...PUBLIC_IMPORTS, 'cli-progress', 'cli-table3'];
 const TEST_IMPORTS = [...PUBLIC_IMPORTS, '@jest/globals', 'fast-check', 'mmap-io', 'typescript'];
 
 const SOURCE = /\.[cm]?ts$/;
@@ -40,7 +42,7 @@ function listParts(root: string): Part[] {
       { folder: `packages/${name}/src`, allowed: PACKAGE_IMPORTS[name] ?? [], mayImportInner: false },
       { folder: `packages/${name}/test`, allowed: TEST_IMPORTS, mayImportInner: true },
     ]),
-    { folder: 'examples', allowed: PUBLIC_IMPORTS, mayImportInner: false },
+    { folder: 'examples', allowed: EXAMPLE_IMPORTS, mayImportInner: false },
     { folder: 'test', allowed: TEST_IMPORTS, mayImportInner: false },
     { folder: 'bench', allowed: TEST_IMPORTS, mayImportInner: false },
   ];
@@ -70,12 +72,15 @@ function isAllowed(specifier: string, allowed: string[]): boolean {
   });
 }
 
-/** A package's public names: its own and the subpaths of its `exports`. */
+/** The public names of packages and examples: their own and the subpaths of their `exports`. */
 function listPublicNames(root: string): Set<string> {
-  const names = listPackages(root).flatMap((folder) => {
-    const { name, exports = {} } = readManifest(root, folder);
-    return Object.keys(exports).map((path) => posix.join(name, path));
-  });
+  const folders = [...listPackages(root), 'examples'];
+  const names = folders
+    .filter((folder) => existsSync(join(root, folder, 'package.json')))
+    .flatMap((folder) => {
+      const { name, exports = {} } = readManifest(root, folder);
+      return Object.keys(exports).map((path) => posix.join(name, path));
+    });
   return new Set(names);
 }
 
