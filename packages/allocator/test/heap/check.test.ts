@@ -439,7 +439,7 @@ test('[CACHE-1] [CACHE-2] [SLOT-1] [LOCK-1] hold while threads come and go', () 
     else if (others.length > 0 && random.chance(30))
       others.splice(random.below(others.length), 1)[0].detach();
     for (let i = 0; i < 30; i++) model.malloc(random.size(3000));
-    for (const ptr of random.shuffle(model.pointers).slice(0, 30)) {
+    for (const ptr of random.shuffle([...model.pointers]).slice(0, 30)) {
       const other = random.pick([model.heap, ...others]);
       model.free(ptr, other);
     }

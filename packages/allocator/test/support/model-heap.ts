@@ -3,9 +3,11 @@
 // somebody else is noticed at the next look at it.
 
 import { strict as assert } from 'node:assert';
-import type { Heap } from '@vmem-ts/allocator';
+import { VmemError, type Heap } from '@vmem-ts/allocator';
 
 interface Block {
+  /** Place in the list of live pointers. */
+  index: number;
   readonly size: number;
   readonly usable: number;
   readonly pattern: number;
@@ -41,6 +43,7 @@ export function holdsPattern(
 export class ModelHeap {
   readonly memory: Uint8Array;
   private readonly blocks = new Map<number, Block>();
+  private readonly list: number[] = [];
   /** One byte a granule: 1 where a live block lies. */
   private readonly taken: Uint8Array;
   private bytes = 0;
@@ -60,12 +63,9 @@ export class ModelHeap {
     return this.bytes;
   }
 
-  get pointers(): number[] {
-    return [...this.blocks.keys()];
-  }
-
-  sizeOf(ptr: number): number {
-    return this.blocks.get(ptr)!.size;
+  /** All live blocks, in no order. */
+  get pointers(): readonly number[] {
+    return this.list;
   }
 
   malloc(size: number): number {
@@ -85,8 +85,15 @@ export class ModelHeap {
     return this.add(ptr, size);
   }
 
-  alloc(length: number): Float64Array {
-    const view = this.heap.alloc(Float64Array, length);
+  /** Undefined when memory is out. */
+  alloc(length: number): Float64Array | undefined {
+    let view: Float64Array;
+    try {
+      view = this.heap.alloc(Float64Array, length);
+    } catch (error) {
+      assert(error instanceof VmemError && error.code === 'ENOMEM', error as Error);
+      return undefined;
+    }
     assert.equal(view.length, length);
     this.add(view.byteOffset - this.heap.byteOffset, length * 8);
     return view;
@@ -132,7 +139,7 @@ export class ModelHeap {
   }
 
   freeAll(): void {
-    for (const ptr of this.pointers) this.free(ptr);
+    for (let ptr = this.list.at(-1); ptr !== undefined; ptr = this.list.at(-1)) this.free(ptr);
   }
 
   /** Contents of all blocks, the heap's own check, and its figures against the model's. */
@@ -158,13 +165,18 @@ export class ModelHeap {
     place.fill(1);
     const pattern = (this.patterns = (this.patterns + 0x01000193) | 0);
     writePattern(this.memory, ptr, size, pattern);
-    this.blocks.set(ptr, { size, usable, pattern });
+    this.blocks.set(ptr, { index: this.list.push(ptr) - 1, size, usable, pattern });
     this.bytes += usable;
     return ptr;
   }
 
   private forget(ptr: number, block: Block): void {
     this.blocks.delete(ptr);
+    const last = this.list.pop()!;
+    if (last !== ptr) {
+      this.list[block.index] = last;
+      this.blocks.get(last)!.index = block.index;
+    }
     this.taken.fill(0, ptr / GRANULE, (ptr + block.usable) / GRANULE);
     this.bytes -= block.usable;
   }

@@ -1,0 +1,225 @@
+// Real threads on one heap.
+
+import { Heap } from '@vmem-ts/allocator';
+import { BARRIER_WORDS, meet } from '../support/barrier';
+import { randomFor } from '../support/random';
+import { SharedCensus } from '../support/shared-census';
+import { receive, trade, type TradePlan, type TradeResult } from '../support/trade';
+import { resultOf, runWorker, startWorker } from '../support/worker';
+import type { DoomedTask } from '../workers/doomed';
+import type { DoubleFreeTask } from '../workers/double-freer';
+import type { TraderTask } from '../workers/trader';
+import type { HurryTask } from '../workers/visitor-in-a-hurry';
+
+const MIB = 1 << 20;
+const sharedWords = (count: number): Int32Array<SharedArrayBuffer> =>
+  new Int32Array(new SharedArrayBuffer(count * 4));
+
+function expectEmpty(heap: Heap): void {
+  expect(heap.checkReport().problems).toEqual([]);
+  expect(heap.stats()).toMatchObject({ live: 0, liveBlocks: 0, threads: 1 });
+}
+
+describe('threads that free each other’s blocks', () => {
+  test.each([
+    ['small blocks', 3, 32 * MIB, 300, 500_000],
+    ['blocks of all sizes', 5, 16 * MIB, 40_000, 20_000],
+    ['a heap that is often full', 3, MIB, 20_000, 60_000],
+  ])('%s: no block is damaged, lost or handed out twice', async (name, threads, size, largest, blocks) => {
+    const random = randomFor(name);
+    const heap = Heap.create(new SharedArrayBuffer(size));
+    const shelves = sharedWords(1000);
+    const barrier = sharedWords(BARRIER_WORDS);
+    const plan = (): TradePlan => ({ seed: random.word(), blocks, largest });
+    const workers = Array.from({ length: threads - 1 }, () => {
+      return runWorker('trader', {
+        handle: heap.handle,
+        barrier,
+        threads,
+        shelves,
+        plan: plan(),
+      } satisfies TraderTask);
+    });
+    meet(barrier, threads);
+    const mine = trade(heap, shelves, plan());
+    const results = [mine, ...((await Promise.all(workers)) as TradeResult[])];
+    const words = new Int32Array(heap.buffer);
+    for (const granule of shelves) if (granule !== 0) receive(heap, words, granule * 8, mine);
+    const sum = (field: keyof TradeResult): number => results.reduce((n, result) => n + result[field], 0);
+    expect({ taken: sum('taken'), freed: sum('freed'), damaged: sum('damaged') }).toEqual({
+      taken: threads * blocks,
+      freed: threads * blocks,
+      damaged: 0,
+    });
+    expectEmpty(heap);
+  });
+
+  test('check finds nothing while the others work on', async () => {
+    const random = randomFor('checks under load');
+    const heap = Heap.create(new SharedArrayBuffer(4 * MIB));
+    const shelves = sharedWords(500);
+    const barrier = sharedWords(BARRIER_WORDS);
+    const task = { handle: heap.handle, barrier, threads: 3, shelves };
+    const workers = [0, 1].map(() => {
+      const plan: TradePlan = { seed: random.word(), blocks: 150_000, largest: 5000 };
+      return runWorker('trader', { ...task, plan } satisfies TraderTask);
+    });
+    meet(barrier, 3);
+    let running = true;
+    const all = Promise.all(workers).finally(() => (running = false));
+    const problems: unknown[] = [];
+    let checks = 0;
+    while (running) {
+      problems.push(...heap.checkReport().problems);
+      checks++;
+      await new Promise(setImmediate);
+    }
+    await all;
+    expect({ problems: problems.slice(0, 5), enough: checks > 20 }).toEqual({ problems: [], enough: true });
+  });
+});
+
+test('blocks that two threads free at the same moment are never handed out twice', async () => {
+  const rounds = 150;
+  const count = 1500;
+  const threads = 3;
+  const random = randomFor('double frees');
+  const heap = Heap.create(new SharedArrayBuffer(8 * MIB));
+  const barrier = sharedWords(BARRIER_WORDS);
+  const pointers = sharedWords(count);
+  const sizes = sharedWords(count);
+  const tasks = [0, 1].map((): DoubleFreeTask => ({
+    handle: heap.handle,
+    barrier,
+    threads,
+    rounds,
+    pointers,
+    sizes,
+    taken: sharedWords(count),
+  }));
+  const workers = tasks.map((task) => runWorker('double-freer', task));
+  const failures: string[] = [];
+  for (let round = 0; round < rounds; round++) {
+    sizes.forEach((_, i) => (sizes[i] = random.size(i % 50 === 0 ? 30_000 : 1000)));
+    sizes.forEach((size, i) => (pointers[i] = heap.malloc(size)));
+    meet(barrier, threads); // both free all pointers
+    meet(barrier, threads); // both take new blocks
+    meet(barrier, threads);
+    const blocks = tasks.flatMap(({ taken }) => [...taken]).filter((ptr) => ptr !== 0);
+    const { problems } = heap.checkReport();
+    failures.push(...problems.map(({ message }) => `round ${round}: ${message}`));
+    failures.push(...overlapsOf(heap, blocks).map((message) => `round ${round}: ${message}`));
+    for (const ptr of new Set(blocks)) heap.free(ptr);
+    if (failures.length > 0) break;
+  }
+  if (failures.length === 0) {
+    meet(barrier, threads);
+    const results = (await Promise.all(workers)) as { freed: number; odd: string[] }[];
+    expect(results.flatMap(({ odd }) => odd)).toEqual([]);
+    expect(results[0].freed + results[1].freed).toBeGreaterThanOrEqual(rounds * count);
+    expect(heap.malloc(7 * MIB)).toBeGreaterThan(0);
+  }
+  expect(failures.slice(0, 5)).toEqual([]);
+});
+
+function overlapsOf(heap: Heap, blocks: readonly number[]): string[] {
+  const found: string[] = [];
+  let end = 0;
+  for (const ptr of [...blocks].sort((a, b) => a - b)) {
+    if (ptr < end) found.push(`two threads have the block at ${ptr}`);
+    end = Math.max(end, ptr + heap.usableSize(ptr));
+  }
+  return found;
+}
+
+test('threads that are killed at any moment leave a sound heap, and take nothing but their blocks with them', async () => {
+  const random = randomFor('killed threads');
+  const census = new SharedCensus();
+  const heap = Heap.create(new SharedArrayBuffer(8 * MIB), {
+    host: census.hostOf(1),
+    cacheBytes: 1024,
+    threads: 6,
+  });
+  const kills = 40;
+  let orphans = 0;
+  const begin = (tid: number) => {
+    const task: DoomedTask = {
+      handle: heap.handle,
+      census: census.buffer,
+      tid,
+      seed: random.word(),
+      holdings: sharedWords(101),
+    };
+    return { tid, holdings: task.holdings, worker: startWorker('doomed', task) };
+  };
+  const running = [begin(2), begin(3)];
+  for (let kill = 0; kill < kills; kill++) {
+    running.push(begin(4 + kill));
+    const { tid, holdings, worker } = running.shift()!;
+    while (Atomics.load(holdings, 100) === 0) await new Promise(setImmediate);
+    const pause = performance.now() + random.below(4);
+    while (performance.now() < pause) heap.free(heap.malloc(random.size(30_000)));
+    await worker.terminate();
+    census.bury(tid);
+    const start = performance.now();
+    heap.free(heap.malloc(40_000));
+    expect(performance.now() - start).toBeLessThan(1000);
+    expect(heap.checkReport().problems).toEqual([]);
+    for (const ptr of holdings.subarray(0, 100)) if (ptr !== 0) heap.free(ptr);
+    orphans++; // the one block that it had in its hands and had not written down
+  }
+  for (const { tid, worker } of running) {
+    await worker.terminate();
+    census.bury(tid);
+    orphans += 101;
+  }
+  expect(heap.malloc(heap.size)).toBe(0); // out of memory: looks after the dead
+  expect(heap.checkReport().problems).toEqual([]);
+  const { threads, liveBlocks } = heap.stats();
+  expect(threads).toBe(1);
+  expect(liveBlocks).toBeLessThanOrEqual(orphans);
+});
+
+describe('threads that come and go', () => {
+  const hurry = (heap: Heap, seed: number, visited: Int32Array, visits: number, blocksPerVisit: number) => {
+    return runWorker('visitor-in-a-hurry', {
+      handle: heap.handle,
+      seed,
+      visits,
+      blocksPerVisit,
+      visited,
+    } satisfies HurryTask);
+  };
+
+  test('leave nothing behind', async () => {
+    const random = randomFor('visits');
+    const heap = Heap.create(new SharedArrayBuffer(8 * MIB), { threads: 8 });
+    const { pagesFree } = heap.stats();
+    const results = Array.from({ length: 4 }, () => hurry(heap, random.word(), sharedWords(1), 400, 50));
+    expect(await Promise.all(results)).toEqual(Array(4).fill('done'));
+    expect(heap.malloc(heap.size)).toBe(0);
+    expectEmpty(heap);
+    expect(heap.stats().pagesFree).toBe(pagesFree);
+  });
+
+  test('find the heap closed, and nothing worse, when it is closed under them', async () => {
+    const random = randomFor('closing');
+    for (let round = 0; round < 5; round++) {
+      const heap = Heap.create(new SharedArrayBuffer(8 * MIB), { threads: 8 });
+      const visited = sharedWords(1);
+      const blocks = round % 2 === 0 ? 200 : 20_000;
+      const results = Array.from({ length: 3 }, () => hurry(heap, random.word(), visited, 1e9, blocks));
+      while (Atomics.load(visited, 0) < 10) await new Promise(setImmediate);
+      heap.close();
+      expect(await Promise.all(results)).toEqual(['ECLOSED', 'ECLOSED', 'ECLOSED']);
+    }
+  });
+});
+
+test('a view of another thread’s message is as good as one made here', async () => {
+  const heap = Heap.create(new SharedArrayBuffer(MIB));
+  const view = heap.alloc(Float64Array, 10).fill(2.5);
+  const worker = startWorker('view-freer', { handle: heap.handle, view });
+  expect(await resultOf(worker)).toBe(25);
+  expectEmpty(heap);
+});

@@ -1,0 +1,18 @@
+// A meeting point of threads: nobody passes before all have come.
+
+const COUNT = 0;
+const ROUND = 1;
+export const BARRIER_WORDS = 2;
+
+/** `words` belongs to the barrier alone. */
+export function meet(words: Int32Array<SharedArrayBuffer>, threads: number): void {
+  const round = Atomics.load(words, ROUND);
+  if (Atomics.add(words, COUNT, 1) === threads - 1) {
+    Atomics.store(words, COUNT, 0);
+    Atomics.add(words, ROUND, 1); // publishes what all did before; partner: the load below
+    Atomics.notify(words, ROUND);
+    return;
+  }
+  for (let spin = 0; spin < 2000; spin++) if (Atomics.load(words, ROUND) !== round) return;
+  while (Atomics.load(words, ROUND) === round) Atomics.wait(words, ROUND, round, 100);
+}
