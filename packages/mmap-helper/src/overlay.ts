@@ -97,8 +97,8 @@ export function overlayFile(
  * Puts empty memory under a range of the buffer: the file loses this user, and whoever still holds views, in any
  * thread, reads zeros from now on and writes to plain memory. No view ever hits a hole.
  *
- * @throws TypeError, RangeError: as for `overlayFile`; MmapError with `range`: EINVAL misaligned, also where only a part
- *   of an overlay of huge pages or of a DAX device is dropped; ENOMEM
+ * @throws TypeError, RangeError: as for `overlayFile`; MmapError with `range`: EINVAL misaligned; EINVAL or ENOMEM where
+ *   the range cuts through a huge page or a unit of a DAX device, which stays mapped then; ENOMEM
  */
 export function dropMapping(buffer: SharedArrayBuffer, byteOffset: number, length: number): void {
   const bytes = growableBytes(buffer, byteOffset, length);
