@@ -634,6 +634,53 @@ describe('memory', () => {
   });
 });
 
+describe('cost', () => {
+  const ATOMICS = [
+    'add',
+    'and',
+    'compareExchange',
+    'exchange',
+    'load',
+    'notify',
+    'or',
+    'store',
+    'sub',
+    'wait',
+    'xor',
+  ] as const;
+
+  /** Calls of Atomics functions while `work` runs. */
+  function atomicsOf(work: () => void): number {
+    const spies = ATOMICS.map((name) => jest.spyOn(Atomics, name));
+    work();
+    const calls = spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
+    for (const spy of spies) spy.mockRestore();
+    return calls;
+  }
+
+  test('malloc and free of a size that is in the cache make no atomic operation', () => {
+    const heap = newHeap();
+    const sizes = [0, 8, 64, 1000, 4096, 16_384];
+    for (const size of sizes) heap.free(heap.malloc(size));
+    const pairs = (): void => {
+      for (const size of sizes) heap.free(heap.malloc(size));
+    };
+    expect(atomicsOf(pairs)).toBe(0);
+    expect(atomicsOf(() => heap.malloc(2000))).toBeGreaterThan(0); // a cold class: the count counts
+  });
+
+  test('a thousand small blocks taken and freed in a row need few', () => {
+    const heap = newHeap();
+    const pointers = Array.from({ length: 1000 }, () => heap.malloc(64));
+    for (const ptr of pointers) heap.free(ptr);
+    const again = (): void => {
+      for (let i = 0; i < 1000; i++) pointers[i] = heap.malloc(64);
+      for (const ptr of pointers) heap.free(ptr);
+    };
+    expect(atomicsOf(again)).toBeLessThan(200);
+  });
+});
+
 describe('attach', () => {
   test('a heap object of another thread has the same blocks', async () => {
     const heap = newHeap();

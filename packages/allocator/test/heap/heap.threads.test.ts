@@ -80,7 +80,7 @@ describe('threads that free each other’s blocks', () => {
 });
 
 test('blocks that two threads free at the same moment are never handed out twice', async () => {
-  const rounds = 150;
+  const rounds = 100;
   const count = 1500;
   const threads = 3;
   const random = randomFor('double frees');
@@ -88,15 +88,9 @@ test('blocks that two threads free at the same moment are never handed out twice
   const barrier = sharedWords(BARRIER_WORDS);
   const pointers = sharedWords(count);
   const sizes = sharedWords(count);
-  const tasks = [0, 1].map((): DoubleFreeTask => ({
-    handle: heap.handle,
-    barrier,
-    threads,
-    rounds,
-    pointers,
-    sizes,
-    taken: sharedWords(count),
-  }));
+  const progress = sharedWords(2);
+  const common = { handle: heap.handle, barrier, threads, rounds, progress, pointers, sizes };
+  const tasks = [0, 1].map((me): DoubleFreeTask => ({ ...common, me, taken: sharedWords(count) }));
   const workers = tasks.map((task) => runWorker('double-freer', task));
   const failures: string[] = [];
   for (let round = 0; round < rounds; round++) {

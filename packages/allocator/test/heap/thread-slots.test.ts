@@ -106,10 +106,10 @@ describe('which threads live', () => {
 
   test('start times beyond 2^32 are kept', () => {
     const region = newRegion();
-    const asked: number[] = [];
+    const asked: (number | undefined)[] = [];
     const host = {
       identity: () => ({ tid: 5, startTime: 2 ** 52 + 2 ** 31 + 3 }),
-      isAlive: ({ startTime }: { startTime: number }) => asked.push(startTime) > 0,
+      isAlive: ({ startTime }: { startTime?: number }) => asked.push(startTime) > 0,
       onDeath: () => ({ cancel: () => undefined }),
     };
     const slots = new ThreadSlots(region, 4, host);

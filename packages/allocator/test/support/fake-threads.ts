@@ -18,7 +18,8 @@ export class FakeThreads {
     return {
       identity: () => ({ tid, startTime }),
       isAlive: (thread) => {
-        return !this.dead.has(thread.tid) && thread.startTime === thread.tid * 1000;
+        const isSame = thread.startTime === undefined || thread.startTime === thread.tid * 1000;
+        return isSame && !this.dead.has(thread.tid);
       },
       onDeath: (buffer, notes) => {
         const watch = { tid, buffer, notes };

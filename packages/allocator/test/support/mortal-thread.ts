@@ -1,6 +1,7 @@
-// A thread that dies at a chosen write. Its heap object sees shared memory through proxies that count the
-// writes; at the fatal one the operation is thrown out of, and nothing that the thread still does on the way
-// out (unlocking in `finally`, cancelling its death watch) takes effect: as if it had been killed there.
+// A thread that dies, or is overtaken by others, at a chosen write. Its heap object sees shared memory through
+// proxies that count the writes; at the fatal one the operation is thrown out of, and nothing that the thread
+// still does on the way out (unlocking in `finally`, cancelling its death watch) takes effect: as if it had been
+// killed there.
 
 import { Heap, type HeapHandle, type ThreadHost } from '@vmem-ts/allocator';
 
@@ -18,6 +19,7 @@ export class MortalThread {
   writes = 0;
   private lastWrite = Infinity;
   private isDead = false;
+  private interlude: (() => void) | undefined;
   private readonly targets = new WeakMap<object, Words>();
 
   constructor(private readonly host: ThreadHost) {}
@@ -57,10 +59,21 @@ export class MortalThread {
     }
   }
 
+  /** Runs an operation; before its write `at`, from 0, others act. They must not wait for this thread's locks. */
+  runWith(interlude: () => void, at: number, operation: () => void): void {
+    this.interlude = interlude;
+    this.run(operation, at);
+    this.interlude = undefined;
+  }
+
   /** False if the write must not happen any more. */
   private mayWrite(): boolean {
     if (this.isDead) return false;
     if (this.writes++ === this.lastWrite) {
+      if (this.interlude !== undefined) {
+        this.interlude();
+        return true;
+      }
       this.isDead = true;
       throw new Death('died');
     }

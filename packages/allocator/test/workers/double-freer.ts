@@ -9,6 +9,9 @@ export interface DoubleFreeTask {
   readonly barrier: Int32Array<SharedArrayBuffer>;
   readonly threads: number;
   readonly rounds: number;
+  /** Which of the two this is, 0 or 1, and how many pointers each has freed in all. */
+  readonly me: number;
+  readonly progress: Int32Array;
   /** Pointers to free, written by the main thread. */
   readonly pointers: Int32Array;
   /** Sizes to take, and where to put their pointers. */
@@ -16,13 +19,17 @@ export interface DoubleFreeTask {
   readonly taken: Int32Array;
 }
 
-const { handle, barrier, threads, rounds, pointers, sizes, taken } = workerData as DoubleFreeTask;
+const { handle, barrier, threads, rounds, me, progress, pointers, sizes, taken } =
+  workerData as DoubleFreeTask;
 const heap = Heap.attach(handle);
 let freed = 0;
 const odd: string[] = [];
 for (let round = 0; round < rounds; round++) {
   meet(barrier, threads);
   for (const ptr of pointers) {
+    const step = Atomics.add(progress, me, 1) + 1;
+    // pointer by pointer, both at the same moment, as far as the machine has a processor for each
+    for (let spin = 0; spin < 300 && Atomics.load(progress, 1 - me) < step; spin++);
     try {
       heap.free(ptr);
       freed++;
