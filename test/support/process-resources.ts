@@ -1,0 +1,40 @@
+// What this process holds, as proc(5) lists it.
+
+import { readFileSync, readdirSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+/** File descriptors. */
+export const countOpenFiles = (): number => readdirSync('/proc/self/fd').length;
+
+/** Ranges of addresses. */
+export const countMappings = (): number => mappings().length;
+
+/** Ranges of addresses that belong to files without a name. */
+export const countFileMappings = (): number => mappings().filter((line) => line.endsWith('(deleted)')).length;
+
+/** Bytes of addresses that are mapped. */
+export function mappedBytes(): number {
+  return mappings().reduce((sum, line) => {
+    const [from = '', to = ''] = (line.split(' ')[0] ?? '').split('-');
+    return sum + Number.parseInt(to, 16) - Number.parseInt(from, 16);
+  }, 0);
+}
+
+function mappings(): string[] {
+  return readFileSync('/proc/self/maps', 'utf8').trimEnd().split('\n');
+}
+
+/** Collects garbage, with the turns of the event loop in which Node finalizes, until `isDone` or 50 times. */
+export async function collectGarbageUntil(isDone: () => boolean): Promise<boolean> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    collect();
+    await setImmediate();
+    if (isDone()) return true;
+  }
+  return false;
+}
