@@ -1,5 +1,6 @@
 // The only importer of the native helper: what pools need of it, and what the heap needs to know of threads.
 
+import { existsSync } from 'node:fs';
 import {
   allocateFile,
   closeFile,
@@ -21,10 +22,10 @@ export function threadHost(): ThreadHost | undefined {
   if (loadError() !== null) return undefined;
   return {
     identity: threadIdentity,
-    isAlive: ({ tid, startTime }) => {
-      // A claimed slot tells its start time a moment later; until then its thread counts as alive.
-      return startTime === 0 || isThreadAlive({ pid: process.pid, tid, startTime });
-    },
+    isAlive: ({ tid, startTime }) =>
+      startTime === undefined
+        ? existsSync(`/proc/self/task/${tid}`)
+        : isThreadAlive({ pid: process.pid, tid, startTime }),
     onDeath: onThreadDeath,
   };
 }

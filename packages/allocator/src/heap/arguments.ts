@@ -4,6 +4,7 @@ import { VmemError, describe } from '../base/errors';
 import { MAX_REGION, MIN_REGION, Region } from '../layout/region';
 import { QUANTUM } from '../slab/size-classes';
 import type { HeapHandle } from './heap-options';
+import type { ThreadHost } from './thread-host';
 
 export function requireSize(name: string, value: unknown): void {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
@@ -12,8 +13,12 @@ export function requireSize(name: string, value: unknown): void {
 }
 
 export function requireAlignment(value: unknown): void {
-  const log = typeof value === 'number' ? Math.log2(value) : NaN;
-  if (!Number.isInteger(log) || log < 0 || log > 52) {
+  if (
+    typeof value !== 'number' ||
+    value < 1 ||
+    value > 2 ** 52 ||
+    2 ** Math.round(Math.log2(value)) !== value
+  ) {
     throw new VmemError('EINVAL', `alignment: expected a power of two, got ${describe(value)}`);
   }
 }
@@ -58,14 +63,34 @@ export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region
 }
 
 export function handleFields(handle: unknown): HeapHandle {
-  const fields = (typeof handle === 'object' && handle !== null ? handle : {}) as Partial<HeapHandle>;
-  const whole = (value: unknown): boolean =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-  const isId = Array.isArray(fields.id) && fields.id.length === 2 && fields.id.every(Number.isInteger);
-  if (!whole(fields.byteOffset) || !whole(fields.size) || !isId) {
+  const { buffer, byteOffset, size, id } = requireObject('handle', handle) as Partial<HeapHandle>;
+  const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+  const [low, high]: unknown[] = Array.isArray(id) ? id : [];
+  if (!buffer || !isWhole(byteOffset) || !isWhole(size) || !isWord(low) || !isWord(high)) {
     throw new VmemError('EINVAL', `handle: expected the handle of a heap, got ${describe(handle)}`);
   }
-  return fields as HeapHandle;
+  return { buffer, byteOffset, size, id: [low, high] };
+}
+
+const isWord = (value: unknown): value is number => typeof value === 'number' && (value | 0) === value;
+
+export function requireObject(name: string, value: unknown): object {
+  if (typeof value === 'object' && value !== null) return value;
+  throw new VmemError('EINVAL', `${name}: expected an object, got ${describe(value)}`);
+}
+
+/** The host in the options, if there is one. */
+export function hostOption(options: unknown): ThreadHost | undefined {
+  const { host } = requireObject('options', options) as { host?: Partial<ThreadHost> | undefined };
+  if (host === undefined) return undefined;
+  const { identity, isAlive, onDeath } = requireObject('host', host) as Partial<ThreadHost>;
+  if (typeof identity !== 'function' || typeof isAlive !== 'function' || typeof onDeath !== 'function') {
+    throw new VmemError(
+      'EINVAL',
+      'host: expected an object with the functions identity, isAlive and onDeath',
+    );
+  }
+  return host as ThreadHost;
 }
 
 export function wholeOption(

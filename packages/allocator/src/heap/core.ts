@@ -25,7 +25,7 @@ export class HeapCore implements HeapParts {
 
   constructor(
     readonly region: Region,
-    geometry: RegionGeometry,
+    readonly geometry: RegionGeometry,
     readonly slots: ThreadSlots,
     claim: SlotClaim,
   ) {

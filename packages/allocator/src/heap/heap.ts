@@ -23,7 +23,7 @@ import {
   alignedClassFor,
   classTable,
 } from '../slab/size-classes';
-import { handleFields, regionOf, requireAlignment, requireSize } from './arguments';
+import { handleFields, hostOption, regionOf, requireAlignment, requireSize } from './arguments';
 import { checkHeap } from './check/check';
 import type { CheckReport } from './check/report';
 import type { HeapCore } from './core';
@@ -103,8 +103,9 @@ export class Heap {
    * is no multiple of 8
    */
   static create(memory: HeapMemory, options: HeapOptions = {}): Heap {
+    const host = hostOption(options);
     const region = regionOf(memory);
-    return new Heap(enterHeap(region, makeHeap(region, options), options.host));
+    return new Heap(enterHeap(region, makeHeap(region, options), host));
   }
 
   /**
@@ -114,13 +115,14 @@ export class Heap {
    */
   static attach(handle: HeapHandle, options: Pick<HeapOptions, 'host'> = {}): Heap {
     const { buffer, byteOffset, size, id } = handleFields(handle);
+    const host = hostOption(options);
     const region = regionOf(buffer, byteOffset, size);
-    return new Heap(enterHeap(region, region.validate(CLASS_COUNT, id), options.host));
+    return new Heap(enterHeap(region, region.validate(CLASS_COUNT, id), host));
   }
 
   get handle(): HeapHandle {
     const { region } = this;
-    return { buffer: region.buffer, byteOffset: region.byteOffset, size: region.size, id: region.id };
+    return { buffer: region.buffer, byteOffset: region.byteOffset, size: region.size, id: region.openedAs };
   }
 
   get buffer(): SharedArrayBuffer | ArrayBuffer {
@@ -144,7 +146,7 @@ export class Heap {
 
   /** Pointer to a new block of at least `size` bytes, contents undefined; 0 when memory is out. malloc(3) */
   malloc(size: number): number {
-    if (size >>> 0 === size && size <= SMALL_LIMIT) {
+    if (typeof size === 'number' && size >>> 0 === size && size <= SMALL_LIMIT) {
       const { i32, u8, pageMap } = this;
       const sizeClass = this.classOf[(size + 7) >>> 3];
       const height = this.heights + sizeClass;
@@ -252,6 +254,7 @@ export class Heap {
 
   /** Bytes that the live block at `ptr` has room for. malloc_usable_size(3); 0 for NULL */
   usableSize(ptr: number): number {
+    this.requireAttached();
     if (ptr === 0) return 0;
     const size = this.liveSize(ptr);
     if (size < 0) throw this.refused(ptr);
@@ -268,7 +271,12 @@ export class Heap {
     if (ptr === 0) {
       throw new VmemError('ENOMEM', `no ${bytes} bytes left in the heap of ${this.region.size} bytes`);
     }
-    return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
+    try {
+      return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
+    } catch (error) {
+      this.free(ptr); // a subclass of the caller's refused to be constructed
+      throw error;
+    }
   }
 
   /**
@@ -307,10 +315,9 @@ export class Heap {
     const { cache } = this;
     if (cache === undefined) return;
     this.leave();
-    if (!this.region.isOpen) return;
-    cache.dispose();
+    if (this.region.isOpen) cache.dispose();
     this.deathWatch?.cancel();
-    this.core.slots.release(this.core.slot);
+    if (this.region.isOpen) this.core.slots.release(this.core.slot);
   }
 
   /**

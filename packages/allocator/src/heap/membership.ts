@@ -52,8 +52,9 @@ export function enterHeap(
     throw new VmemError('EAGAIN', `all ${geometry.slots} threads that the heap was made for are attached`);
   }
   const core = new HeapCore(region, geometry, slots, claim);
-  const deathWatch = slots.watch(claim.slot);
+  let deathWatch: Membership['deathWatch'];
   try {
+    deathWatch = slots.watch(claim.slot);
     core.recovery.clear(claim.slot); // the slot may be that of a dead thread
     core.recovery.reapDead();
     return { region, core, cache: createCache(core), deathWatch };

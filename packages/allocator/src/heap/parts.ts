@@ -3,7 +3,7 @@
 import type { SlotIndex } from '../base/units';
 import type { ExtentAllocator } from '../extent/extent-allocator';
 import type { LargeBlocks } from '../extent/large-blocks';
-import type { Region } from '../layout/region';
+import type { Region, RegionGeometry } from '../layout/region';
 import type { ThreadCacheLayout } from '../layout/thread-cache';
 import type { Bins } from '../slab/bins';
 import type { OwnedLocks } from '../sync/lock';
@@ -11,6 +11,8 @@ import type { ThreadSlots } from './thread-slots';
 
 export interface HeapParts {
   readonly region: Region;
+  /** As it was when this thread attached. */
+  readonly geometry: RegionGeometry;
   readonly slots: ThreadSlots;
   /** This thread's. */
   readonly slot: SlotIndex;

@@ -3,6 +3,7 @@
 
 import {
   LINE_SIZE,
+  NULL_PAGE,
   asSizeClass,
   asSlot,
   lineToPage,
@@ -18,6 +19,7 @@ import { PageKind, PageRecord } from '../layout/page-map';
 import { Bin, Extents, binAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { allFree, runsPerPage } from '../slab/state-store';
+import { cachePagesOf, returnCachePages } from './cache-pages';
 import type { HeapParts } from './parts';
 
 export class Recovery {
@@ -66,12 +68,9 @@ export class Recovery {
   /** The cache of `slot`, if it has one, goes back: its blocks to their slabs, its pages to the extents. */
   private returnCache(slot: number): void {
     const { core } = this;
-    const page = core.slots.cachePage(slot);
-    const { pageMap } = core.region;
-    if (page <= 0 || page >= pageMap.pages) return;
-    if (pageMap.kind(page) !== PageKind.cache || pageMap.a(page) !== slot) return;
+    const page = cachePagesOf(core, slot);
     const { stack, capacity } = core.cacheLayout;
-    for (let i = 0; i < CLASS_COUNT; i++) {
+    for (let i = 0; page !== NULL_PAGE && i < CLASS_COUNT; i++) {
       const sizeClass = asSizeClass(i);
       core.bins.lock(sizeClass);
       try {
@@ -83,9 +82,7 @@ export class Recovery {
     }
     core.extents.lock();
     try {
-      core.slots.setCachePage(slot, 0 as PageIndex);
-      core.region.i32[Extents.cachePages] -= pageMap.length(page);
-      core.extents.release(page);
+      returnCachePages(core, slot);
     } finally {
       core.extents.unlock();
     }

@@ -1,9 +1,8 @@
 // This thread's cache: moves blocks between its stacks and the bins, half a stack at a time.
 
 import { NULL_PAGE, asSizeClass, pageToWord, type SizeClass } from '../base/units';
-import { PageKind } from '../layout/page-map';
-import { Extents } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
+import { returnCachePages, takeCachePages } from './cache-pages';
 import type { HeapParts } from './parts';
 
 export class ThreadCache {
@@ -23,17 +22,12 @@ export class ThreadCache {
 
   /** Takes the pages of a cache for the core's slot; undefined if there are none. */
   static create(core: HeapParts): ThreadCache | undefined {
-    const { cacheLayout, extents, region, slots, slot } = core;
+    const { cacheLayout, extents } = core;
     extents.lock();
     try {
-      const page = extents.take(cacheLayout.pages, 'low');
+      const page = takeCachePages(core);
       if (page === NULL_PAGE) return undefined;
       const start = pageToWord(page);
-      region.i32.fill(0, start, start + pageToWord(cacheLayout.pages as typeof page));
-      region.pageMap.setA(page, slot);
-      slots.setCachePage(slot, page); // before `commit`, lest the pages belong to nobody if the thread dies
-      extents.commit(page, PageKind.cache);
-      region.i32[Extents.cachePages] += cacheLayout.pages;
       return new ThreadCache(
         core,
         start + cacheLayout.heights,
@@ -74,13 +68,10 @@ export class ThreadCache {
   /** Returns all blocks and the cache's own pages. */
   dispose(): void {
     this.flushAll();
-    const { extents, region, slots, slot } = this.core;
+    const { extents, slot } = this.core;
     extents.lock();
     try {
-      const page = slots.cachePage(slot);
-      slots.setCachePage(slot, NULL_PAGE);
-      region.i32[Extents.cachePages] -= region.pageMap.length(page);
-      extents.release(page);
+      returnCachePages(this.core, slot);
     } finally {
       extents.unlock();
     }

@@ -18,7 +18,8 @@ export interface DeathNote {
 export interface ThreadHost {
   /** The calling thread. `tid` is positive and below 2^31 - 1. */
   identity(): ThreadIdentity;
-  isAlive(thread: ThreadIdentity): boolean;
+  /** Without a start time: whether any thread has that id. */
+  isAlive(thread: Pick<ThreadIdentity, 'tid'> & Partial<ThreadIdentity>): boolean;
   /** Has `notes` carried out when the calling thread dies, however it dies, unless cancelled before. */
   onDeath(buffer: SharedArrayBuffer | ArrayBuffer, notes: readonly DeathNote[]): { cancel(): void };
 }

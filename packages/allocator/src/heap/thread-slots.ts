@@ -130,8 +130,9 @@ export class ThreadSlots {
 
   private isAlive(slot: number, tid: number): boolean {
     const at = slotAt(slot);
-    // acquires the start time; until it is there, a thread that has just claimed the slot counts as alive
-    if (this.host === undefined || Atomics.load(this.i32, at + Slot.startTimeOf) !== tid) return true;
+    if (this.host === undefined) return true;
+    // acquires the start time; until it is there, what stands in its place is that of the slot's last user
+    if (Atomics.load(this.i32, at + Slot.startTimeOf) !== tid) return this.host.isAlive({ tid });
     const low = this.i32[at + Slot.startTimeLow] >>> 0;
     return this.host.isAlive({ tid, startTime: this.i32[at + Slot.startTimeHigh] * 2 ** 32 + low });
   }

@@ -8,13 +8,19 @@ export interface TypedArrayConstructor<T extends ArrayBufferView = ArrayBufferVi
   readonly BYTES_PER_ELEMENT: number;
 }
 
+/** Of any realm, and subclasses; `DataView` has no elements and is none. */
+function isTypedArray(Type: unknown): Type is { BYTES_PER_ELEMENT: unknown } {
+  if (typeof Type !== 'function') return false;
+  const prototype = Type.prototype as { subarray?: unknown; BYTES_PER_ELEMENT?: unknown } | undefined;
+  return typeof prototype?.subarray === 'function' && typeof prototype.BYTES_PER_ELEMENT === 'number';
+}
+
 /**
  * Bytes of `length` elements of `Type`.
  * @throws VmemError EINVAL if `Type` is no typed array's constructor or `length` no whole number >= 0
  */
 export function bytesOf(Type: unknown, length: unknown): number {
-  const size: unknown =
-    typeof Type === 'function' ? (Type as { BYTES_PER_ELEMENT?: unknown }).BYTES_PER_ELEMENT : 0;
+  const size: unknown = isTypedArray(Type) ? Type.BYTES_PER_ELEMENT : 0;
   if (size !== 1 && size !== 2 && size !== 4 && size !== 8) {
     throw new VmemError(
       'EINVAL',

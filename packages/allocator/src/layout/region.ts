@@ -31,6 +31,8 @@ export class Region {
   readonly u8: Uint8Array;
   readonly pageMap: PageMap;
   readonly pages: number;
+  /** Id of the heap that this thread made or attached to: the memory may be used for another one later. */
+  openedAs: readonly [number, number] = [0, 0];
 
   constructor(
     readonly buffer: SharedArrayBuffer | ArrayBuffer,
@@ -61,12 +63,14 @@ export class Region {
     return shift;
   }
 
+  /** False once the heap that this thread made or attached to is closed. */
   get isOpen(): boolean {
-    return this.i32[Identity.state] === RegionState.open && this.i32[Identity.magicLow] === MAGIC_LOW;
-  }
-
-  get id(): readonly [number, number] {
-    return [this.i32[Identity.idLow], this.i32[Identity.idHigh]];
+    const { i32, openedAs } = this;
+    return (
+      i32[Identity.state] === RegionState.open &&
+      // another heap has another id in both words; in one of them, it is damage, which `check` reports
+      (i32[Identity.idLow] === openedAs[0] || i32[Identity.idHigh] === openedAs[1])
+    );
   }
 
   /** Wipes what describes an older heap, unless all is zero, and writes the identity but for the state. */
@@ -82,6 +86,7 @@ export class Region {
     i32[Identity.slots] = geometry.slots;
     i32[Identity.idLow] = id[0];
     i32[Identity.idHigh] = id[1];
+    this.openedAs = id;
   }
 
   /** The last step of `create`: from here on the region is a heap. */
@@ -102,14 +107,12 @@ export class Region {
    * Refuses a region that is not an open heap of this format: magic and version before anything else is read.
    * @throws VmemError ECLOSED, EINVAL, ECORRUPT
    */
-  validate(classCount: number, id?: readonly [number, number]): RegionGeometry {
+  validate(classCount: number, id: readonly [number, number]): RegionGeometry {
     const { i32 } = this;
     const state = Atomics.load(i32, Identity.state);
     if (state === RegionState.closed) throw new VmemError('ECLOSED', 'the heap of this handle was deleted');
     if (i32[Identity.magicLow] !== MAGIC_LOW || i32[Identity.magicHigh] !== MAGIC_HIGH) {
-      throw id === undefined
-        ? new VmemError('EINVAL', 'the region does not hold a heap: magic number not found')
-        : new VmemError('ECLOSED', 'the heap of this handle was deleted: its region is empty');
+      throw new VmemError('ECLOSED', 'the heap of this handle was deleted: its region is empty');
     }
     if (i32[Identity.version] !== FORMAT_VERSION) {
       throw new VmemError(
@@ -117,7 +120,7 @@ export class Region {
         `the region has format version ${i32[Identity.version]}, this allocator reads version ${FORMAT_VERSION}`,
       );
     }
-    if (id !== undefined && (i32[Identity.idLow] !== id[0] || i32[Identity.idHigh] !== id[1])) {
+    if (i32[Identity.idLow] !== id[0] || i32[Identity.idHigh] !== id[1]) {
       throw new VmemError('ECLOSED', 'the region now holds another heap than the handle names');
     }
     const expect = (what: string, word: Identity, expected: number): void => {
@@ -135,6 +138,7 @@ export class Region {
     if (cacheBytes < 64 || cacheBytes > 1 << 20 || slots < 1 || slots > MAX_SLOTS) {
       throw new VmemError('ECORRUPT', `identity: ${cacheBytes} bytes a cache, ${slots} slots`);
     }
+    this.openedAs = id;
     return { classCount, cacheBytes, slots };
   }
 }

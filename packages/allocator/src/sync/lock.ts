@@ -68,15 +68,18 @@ export class OwnedLocks {
     }
     // tells the owner that somebody may sleep; a sleeper that dies leaves a needless notify behind, no more
     Atomics.add(i32, at + 1, 1);
-    for (let sleeps = 1; ; sleeps++) {
-      const owner = Atomics.compareExchange(i32, at, 0, me);
-      if (owner === 0) break;
-      if (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isGone(owner) && this.seize(at, owner)) {
-        this.repair(at);
-        break;
+    try {
+      for (let sleeps = 1; ; sleeps++) {
+        const owner = Atomics.compareExchange(i32, at, 0, me);
+        if (owner === 0) return;
+        if (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isGone(owner) && this.seize(at, owner)) {
+          this.repair(at);
+          return;
+        }
+        waitWhile(i32, at, owner, SLEEP_MS);
       }
-      waitWhile(i32, at, owner, SLEEP_MS);
+    } finally {
+      Atomics.sub(i32, at + 1, 1);
     }
-    Atomics.sub(i32, at + 1, 1);
   }
 }

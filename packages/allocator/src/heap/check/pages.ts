@@ -12,7 +12,12 @@ export function checkHead(scene: CheckScene): void {
   const dirty = scene.i32.subarray(0, PAGE_SIZE / 4).findIndex((word) => word !== 0);
   found.expect(dirty < 0, '[HEAD-1]', () => `the null page has ${scene.i32[dirty]} at offset ${dirty * 4}`);
   try {
-    core.region.validate(CLASS_COUNT, core.region.id);
+    const { cacheBytes, slots } = core.region.validate(CLASS_COUNT, core.region.openedAs);
+    found.expect(
+      cacheBytes === core.geometry.cacheBytes && slots === core.geometry.slots,
+      '[HEAD-2]',
+      () => `identity: ${cacheBytes} bytes a cache, ${slots} slots; it was made with others`,
+    );
   } catch (error) {
     found.expect(false, '[HEAD-2]', () => (error as Error).message);
   }
@@ -31,11 +36,23 @@ export function checkTiling(scene: CheckScene): void {
     );
     found.expect(kind !== PageKind.pending, '[PAGE-1]', () => `page ${page}: pending with the lock free`);
     checkInside(scene, page, kind, length);
-    if (kind === PageKind.slab) scene.slabs.push(page);
-    else checkNoSlab(scene, page, length);
+    if (kind === PageKind.slab) {
+      scene.slabs.push(page);
+      const sizeClass = pageMap.sizeClass(page);
+      found.expect(
+        sizeClass >= 0 && sizeClass < CLASS_COUNT,
+        '[PAGE-3]',
+        () => `slab at page ${page}: no class ${sizeClass}`,
+      );
+    } else {
+      checkNoSlab(scene, page, length);
+    }
     if (kind === PageKind.free) scene.freePages.set(page, length);
     if (kind === PageKind.states) scene.statePages.add(page);
-    if (kind === PageKind.cache) scene.cachePages.set(page, length);
+    if (kind === PageKind.cache) {
+      scene.cachePages.set(page, length);
+      scene.cacheTotal += length;
+    }
     if (kind === PageKind.large) {
       scene.large.extents++;
       scene.large.pages += length;
@@ -85,4 +102,5 @@ export function checkCounters(scene: CheckScene): void {
   expect('large extents', Extents.largeExtents, scene.large.extents);
   expect('large pages', Extents.largePages, scene.large.pages);
   expect('state pages', Extents.statePages, scene.statePages.size);
+  expect('cache pages', Extents.cachePages, scene.cacheTotal);
 }

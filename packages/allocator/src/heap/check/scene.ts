@@ -14,6 +14,7 @@ export class CheckScene {
   readonly statePages = new Set<PageIndex>();
   /** Length of each cache; those that a slot has claimed are taken out. */
   readonly cachePages = new Map<PageIndex, number>();
+  cacheTotal = 0;
   readonly slabs: PageIndex[] = [];
   readonly large = { extents: 0, pages: 0 };
   /** State runs in use, by state page. */

@@ -1,0 +1,44 @@
+// The pages of a thread's cache: taken when it attaches, given back when it detaches or has died.
+//
+// The slot names the pages from before they are a cache until after they are free again, so that at every
+// instant between somebody knows whose they are; a name that outlives its pages does no harm, for the pages
+// would have to be a cache of the same slot again.
+
+import { NULL_PAGE, pageToWord, type PageIndex } from '../base/units';
+import { PageKind } from '../layout/page-map';
+import { Extents } from '../layout/region-layout';
+import type { HeapParts } from './parts';
+
+/** First page of a new cache for this thread, all zeros; `NULL_PAGE` if memory is out. Extent lock held. */
+export function takeCachePages({ region, extents, slots, slot, cacheLayout }: HeapParts): PageIndex {
+  const page = extents.take(cacheLayout.pages, 'low');
+  if (page === NULL_PAGE) return NULL_PAGE;
+  const start = pageToWord(page);
+  region.i32.fill(0, start, start + pageToWord(cacheLayout.pages as PageIndex));
+  region.pageMap.setA(page, slot);
+  slots.setCachePage(slot, page);
+  extents.commit(page, PageKind.cache);
+  region.i32[Extents.cachePages] += cacheLayout.pages;
+  return page;
+}
+
+/** Gives the cache's pages of `slot` back, if it has any. Extent lock held. */
+export function returnCachePages({ region, extents, slots }: HeapParts, slot: number): void {
+  const page = cachePagesOf({ region, slots }, slot);
+  if (page !== NULL_PAGE) {
+    region.i32[Extents.cachePages] -= region.pageMap.length(page);
+    extents.release(page);
+  }
+  slots.setCachePage(slot, NULL_PAGE);
+}
+
+/** First page of the cache of `slot`, or `NULL_PAGE`: the slot's word is believed only if the page map agrees. */
+export function cachePagesOf(
+  { region, slots }: Pick<HeapParts, 'region' | 'slots'>,
+  slot: number,
+): PageIndex {
+  const page = slots.cachePage(slot);
+  const { pageMap } = region;
+  if (page <= 0 || page >= pageMap.pages) return NULL_PAGE;
+  return pageMap.kind(page) === PageKind.cache && pageMap.a(page) === slot ? page : NULL_PAGE;
+}
