@@ -27,29 +27,21 @@ export interface Counted<Counts> {
 
 /** All workers count in one table in the pool. */
 export async function countInPool(work: Work, pool: Vmem, meter: Meter): Promise<Counted<SharedCountTable>> {
-  try {
-    const counts = SharedCountTable.create(pool);
-    const additions: Pick<PoolJob, 'pool' | 'table'> = { pool: pool.handle, table: counts.handle };
-    const totals = await runJob(work, meter, 'counting in the pool', 'pool-worker', additions);
-    return { counts, ...totals, measured: meter.read() };
-  } finally {
-    meter.stop();
-  }
+  const counts = SharedCountTable.create(pool);
+  const additions: Pick<PoolJob, 'pool' | 'table'> = { pool: pool.handle, table: counts.handle };
+  const totals = await runJob(work, meter, 'counting in the pool', 'pool-worker', additions);
+  return { counts, ...totals, measured: meter.read() };
 }
 
 /** Each worker counts in a Map of its own, and the main thread adds them up. */
 export async function countInMaps(work: Work, meter: Meter): Promise<Counted<ReadonlyMap<string, number>>> {
-  const sum = new Map<string, number>();
-  const addUp = ({ counts }: JobDone): void => {
-    for (const [word, count] of counts ?? []) sum.set(word, (sum.get(word) ?? 0) + count);
+  const counts = new Map<string, number>();
+  const addUp = (report: JobDone): void => {
+    for (const [word, count] of report.counts ?? []) counts.set(word, (counts.get(word) ?? 0) + count);
     meter.sample();
   };
-  try {
-    const totals = await runJob(work, meter, 'counting in a Map per worker', 'map-worker', {}, addUp);
-    return { counts: sum, ...totals, measured: meter.read() };
-  } finally {
-    meter.stop();
-  }
+  const totals = await runJob(work, meter, 'counting in a Map per worker', 'map-worker', {}, addUp);
+  return { counts, ...totals, measured: meter.read() };
 }
 
 const PROGRESS_INTERVAL_MS = 100;

@@ -29,7 +29,7 @@ export interface JobDone {
 export interface JobFailed {
   readonly kind: 'failed';
   /** In the manner of errno. */
-  readonly code: string | undefined;
+  readonly code: string;
   readonly message: string;
   /** The file that was being worked on. */
   readonly path: string | undefined;
@@ -69,6 +69,7 @@ export function doJob(job: Job, open: () => Counter): void {
   } catch (error) {
     queue.stop(); // there will be no result, so the others need not go on
     const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error; // not a failure but a defect
     report({ kind: 'failed', code, message, path: piece?.path });
   } finally {
     counter?.close?.();

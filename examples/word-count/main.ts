@@ -41,10 +41,10 @@ function fail({ message, exitStatus }: Failure): void {
   process.exitCode = exitStatus;
 }
 
-/** Fires when the user wants the program to end; a second Ctrl-C ends it at once. */
+/** Fires when the user wants the program to end. A terminal and npm may both tell it, so a second time is no news. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => controller.abort());
   return controller.signal;
 }
 

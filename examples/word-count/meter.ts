@@ -17,7 +17,7 @@ const INTERVAL_MS = 10;
 export class Meter {
   private readonly begun = performance.now();
   private readonly residentBefore = process.memoryUsage.rss();
-  private readonly timer = setInterval(() => this.sample(), INTERVAL_MS);
+  private readonly timer = setInterval(() => this.sample(), INTERVAL_MS).unref();
   private resident = 0;
   private mainHeap = 0;
   private workerHeaps = 0;
@@ -35,17 +35,13 @@ export class Meter {
 
   read(): Measurement {
     this.sample();
-    this.stop();
+    clearInterval(this.timer);
     return {
       milliseconds: performance.now() - this.begun,
       peakResident: this.resident - this.residentBefore,
       workerHeaps: this.workerHeaps,
       mainHeap: this.mainHeap,
     };
-  }
-
-  stop(): void {
-    clearInterval(this.timer);
   }
 }
 

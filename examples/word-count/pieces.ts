@@ -52,7 +52,7 @@ export function readPiece(piece: Piece, makeRoom: MakeRoom): PieceText {
     };
     while (filled < piece.end - from && readMore());
 
-    let start = piece.start - from;
+    let start = Math.min(piece.start - from, filled);
     if (start > 0 && canBeInWord(bytes[0])) {
       while (start < filled && canBeInWord(bytes[start])) start++;
       if (start >= filled) return { bytes, start, end: start };

@@ -1,6 +1,5 @@
 // Starts the workers of one way of counting and waits for all of them.
 
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { Failure } from './failure';
@@ -70,6 +69,6 @@ async function endOf(
     settled = true;
     fail(new Failure(`${name} broke down: ${error.message}`));
   });
-  const [exitCode] = (await once(worker, 'exit')) as [number];
+  const exitCode = await new Promise<number>((resolve) => worker.on('exit', resolve));
   if (!settled) fail(new Failure(`${name} ended with exit code ${exitCode} before its work was done`));
 }
