@@ -1,6 +1,6 @@
 // The package's public names.
 
-export { VmemError, type VmemErrorCode } from './base/errors';
+export { VmemError, describe, type VmemErrorCode } from './base/errors';
 export { MAX_REGION, MIN_REGION } from './layout/region';
 export { MAX_SLOTS as MAX_THREADS } from './layout/block-state';
 export { Heap } from './heap/heap';

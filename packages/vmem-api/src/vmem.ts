@@ -3,6 +3,7 @@
 import {
   Heap,
   VmemError,
+  describe,
   type CheckReport,
   type HeapStats,
   type TypedArrayConstructor,
@@ -56,10 +57,7 @@ export class Vmem implements Disposable {
    */
   static create(dir: string, size: number, options: VmemOptions = {}): Vmem {
     if (typeof dir !== 'string' || dir === '' || dir.includes('\0')) {
-      throw new VmemError(
-        'EINVAL',
-        `dir: expected the path of a directory, got ${JSON.stringify(dir) ?? typeof dir}`,
-      );
+      throw new VmemError('EINVAL', `dir: expected the path of a directory, got ${describe(dir)}`);
     }
     const bytes = poolSize(size);
     const { backend = 'auto', ...heapOptions } = requireOptions(options);
@@ -204,12 +202,12 @@ export class Vmem implements Disposable {
 
   /** A copy of `text` in UTF-8, ended by a NUL; 0 when memory is out. vmem_strdup(3) */
   strdup(text: string): number {
-    return this.duplicate(cString(requireText(text)));
+    return this.duplicate(cString, requireText(text), 1);
   }
 
   /** A copy of `text` as 32-bit code points, ended by a zero; 0 when memory is out. vmem_wcsdup(3) */
   wcsdup(text: string): number {
-    return this.duplicate(wideString(requireText(text)));
+    return this.duplicate(wideString, requireText(text), 2);
   }
 
   /** Bytes that the block at `ptr` has room for; 0 for NULL. vmem_malloc_usable_size(3) */
@@ -250,6 +248,7 @@ export class Vmem implements Disposable {
    * @param omit letters of parts to leave out: `g` general, `m` totals, `a` threads, `b` size classes, `l` large blocks
    */
   statsPrint(omit = ''): void {
+    requireText(omit);
     process.stderr.write(statsText({ backend: this.backend, stats: this.stats() }, omit));
   }
 
@@ -271,7 +270,10 @@ export class Vmem implements Disposable {
     this.delete();
   }
 
-  private duplicate(bytes: Uint8Array): number {
+  /** @param least bytes that a UTF-16 unit takes at least: what can't fit is not encoded at all */
+  private duplicate(encode: (text: string) => Uint8Array, text: string, least: number): number {
+    if (text.length * least >= this.size) return this.heap.malloc(this.size);
+    const bytes = encode(text);
     const ptr = this.heap.malloc(bytes.length);
     if (ptr !== 0) new Uint8Array(this.buffer, this.byteOffset + ptr, bytes.length).set(bytes);
     return ptr;
@@ -280,12 +282,12 @@ export class Vmem implements Disposable {
 
 function requireText(text: unknown): string {
   if (typeof text === 'string') return text;
-  throw new VmemError('EINVAL', `expected a string, got ${text === null ? 'null' : typeof text}`);
+  throw new VmemError('EINVAL', `expected a string, got ${describe(text)}`);
 }
 
 function requireOptions<T extends object>(options: T): T {
   if (typeof options === 'object' && (options as T | null) !== null) return options;
-  throw new VmemError('EINVAL', `options: expected an object, got ${typeof options}`);
+  throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
 }
 
 function hostOption(): { host?: ReturnType<typeof threadHost> & object } {

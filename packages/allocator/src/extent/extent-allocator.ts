@@ -30,7 +30,6 @@ export class ExtentAllocator {
   constructor(
     private readonly region: Region,
     private readonly locks: OwnedLocks,
-    private readonly slot: number,
   ) {
     this.i32 = region.i32;
     this.pageMap = region.pageMap;
@@ -86,7 +85,6 @@ export class ExtentAllocator {
   release(page: PageIndex): void {
     const { pageMap, free } = this;
     const pages = pageMap.length(page);
-    pageMap.setA(page, this.slot);
     pageMap.setTag(page, PageKind.pending, pages);
     let start = page;
     let end = pageAfter(page, pages);
@@ -137,7 +135,6 @@ export class ExtentAllocator {
   shrink(page: PageIndex, pages: number): void {
     const { pageMap } = this;
     const rest = pageAfter(page, pages);
-    pageMap.setA(rest, this.slot);
     pageMap.setTag(rest, PageKind.pending, pageMap.length(page) - pages);
     pageMap.setTag(page, pageMap.kind(page), pages); // the split is true from here
     this.release(rest);
@@ -160,7 +157,6 @@ export class ExtentAllocator {
     this.free.remove(page, length);
     if (rest > 0) this.setFreeTags(behind, rest);
     else if (pages > 1) pageMap.clearTag(pageBefore(behind, 1));
-    pageMap.setA(at, this.slot);
     pageMap.setTag(at, PageKind.pending, pages);
     if (before > 0) this.setFree(page, before); // its tag makes the split true; without it, the tag above
     if (rest > 0) this.free.insert(behind, rest);

@@ -40,7 +40,7 @@ export class HeapCore implements HeapParts {
         this.recovery.repair(at);
       },
     );
-    this.extents = new ExtentAllocator(region, this.locks, slot);
+    this.extents = new ExtentAllocator(region, this.locks);
     this.large = new LargeBlocks(region, this.extents);
     this.bins = new Bins(region, this.locks, this.extents, new StateStore(region, this.extents), slot);
     this.cacheLayout = new ThreadCacheLayout(CLASS_SIZE, geometry.cacheBytes);

@@ -64,6 +64,8 @@ export class Heap {
   private readonly pageGranuleMask: number;
   private readonly classOf: Uint8Array;
   private readonly cached: number;
+  /** Half of the heap's id: the memory of a closed heap may hold another one. */
+  private readonly id: number;
   private heights: number;
   private stacks: Int32Array;
   private capacity: Int32Array;
@@ -89,6 +91,7 @@ export class Heap {
     this.pageGranuleMask = (1 << this.pageGranuleShift) - 1;
     this.classOf = classTable(this.granuleSize);
     this.cached = cachedBy(core.slot);
+    this.id = region.openedAs[0];
     this.cache = cache;
     this.heights = cache.heights;
     this.stacks = cache.stacks;
@@ -160,6 +163,7 @@ export class Heap {
         const state = pageMap[record + PageRecord.stateLine] * 64 + index;
         if (
           u8[state] === this.cached &&
+          i32[Identity.idLow] === this.id &&
           Math.imul(index, BLOCK_SIZE[sizeClass]) === offset &&
           pageMap[record + PageRecord.sizeClass] === sizeClass + 1
         ) {
@@ -193,6 +197,7 @@ export class Heap {
           if (
             Math.imul(index, BLOCK_SIZE[sizeClass]) === offset &&
             u8[state] === STATE_LIVE &&
+            i32[Identity.idLow] === this.id &&
             top < this.capacity[sizeClass]
           ) {
             i32[this.stacks[sizeClass] + top] = granule;

@@ -6,7 +6,7 @@
 //                            on a state page: lines of one run
 //          3     stateLine   on every page of a slab: line at which the slab's block states begin
 //          4     a           slab: number of FREE blocks   state page: bitmap of free runs, low half
-//                            pending, cache: slot of the thread
+//                            cache: slot of the thread
 //          5     b           slab: no FREE block below it  state page: bitmap of free runs, high half
 //          6     next        list that the extent is in: free list, list of slabs, list of state pages
 //          7     previous    (words 4-7: on the extent's first page only)

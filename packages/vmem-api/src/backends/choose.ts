@@ -1,6 +1,6 @@
 // Which backend a new pool gets.
 
-import { VmemError } from '@vmem-ts/allocator';
+import { VmemError, describe } from '@vmem-ts/allocator';
 import { anonymous } from './anonymous';
 import type { Backend, BackendName } from './backend';
 import { mmapIoBackend } from './mmap-io';
@@ -43,8 +43,5 @@ export function backendNamed(name: unknown): Backend {
   if (typeof name === 'string' && Object.hasOwn(BACKENDS, name))
     return BACKENDS[name as keyof typeof BACKENDS];
   const names = Object.keys(BACKENDS).join(', ');
-  throw new VmemError(
-    'EINVAL',
-    `backend: expected auto, ${names}, got ${JSON.stringify(name) ?? String(name)}`,
-  );
+  throw new VmemError('EINVAL', `backend: expected auto, ${names}, got ${describe(name)}`);
 }

@@ -5,8 +5,13 @@ export const cString = (text: string): Uint8Array => new TextEncoder().encode(`$
 
 /** `text` as `wchar_t` of 32 bits, one a code point, with the zero that ends it: what C on Linux means by it. */
 export function wideString(text: string): Uint8Array {
-  const points = Uint32Array.from(Array.from(text), (character) => character.codePointAt(0)!);
-  const units = new Uint32Array(points.length + 1);
-  units.set(points);
-  return new Uint8Array(units.buffer);
+  let length = 0;
+  for (let at = 0; at < text.length; at += unitsAt(text, at)) length++;
+  const points = new Uint32Array(length + 1);
+  for (let at = 0, index = 0; at < text.length; at += unitsAt(text, at))
+    points[index++] = text.codePointAt(at)!;
+  return new Uint8Array(points.buffer);
 }
+
+/** UTF-16 units of the code point at `index`. */
+const unitsAt = (text: string, index: number): number => (text.codePointAt(index)! > 0xffff ? 2 : 1);
