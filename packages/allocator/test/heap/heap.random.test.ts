@@ -19,7 +19,7 @@ interface Mix {
 const MIXES: [string, Mix][] = [
   [
     'small blocks',
-    { steps: 150_000, region: () => new SharedArrayBuffer(2 * MIB), largest: 500, allocating: [55, 45] },
+    { steps: 100_000, region: () => new SharedArrayBuffer(2 * MIB), largest: 500, allocating: [55, 45] },
   ],
   [
     'blocks of all sizes',
@@ -79,7 +79,7 @@ test.each(MIXES)('%s: random operations agree with a model', (name, mix) => {
 test('what was used and freed can be used again in any other size', () => {
   const random = randomFor('shifting sizes');
   const model = new ModelHeap(Heap.create(new SharedArrayBuffer(2 * MIB)));
-  for (let round = 0; round < 20; round++) {
+  for (let round = 0; round < 10; round++) {
     const size = random.size(100_000) + 20;
     let bytes = 0;
     for (let ptr = model.malloc(size); ptr !== 0; ptr = model.malloc(size))

@@ -2,6 +2,7 @@ import { Heap, MAX_THREADS } from '@vmem-ts/allocator';
 import { ThreadSlots } from '#src/heap/thread-slots';
 import { Region } from '#src/layout/region';
 import { Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '#src/layout/region-layout';
+import { exhaust } from '../support/exhaust';
 import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
 import { codeOf } from '../support/thrown';
@@ -210,8 +211,8 @@ describe('death watches', () => {
 
   test('an attach that fails leaves no watch and no slot', () => {
     const { threads, heap } = attached();
-    while (heap.malloc(4096) !== 0);
-    while (heap.malloc(8) !== 0);
+    exhaust(heap, 4096);
+    exhaust(heap, 8);
     expect(codeOf(() => Heap.attach(heap.handle, { host: threads.hostOf(33) }))).toBe('ENOMEM');
     expect(threads.watchesOf(33)).toBe(0);
     expect(heap.stats().threads).toBe(2);

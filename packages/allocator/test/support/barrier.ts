@@ -14,5 +14,9 @@ export function meet(words: Int32Array<SharedArrayBuffer>, threads: number): voi
     return;
   }
   for (let spin = 0; spin < 2000; spin++) if (Atomics.load(words, ROUND) !== round) return;
-  while (Atomics.load(words, ROUND) === round) Atomics.wait(words, ROUND, round, 100);
+  const patience = Date.now() + 60_000;
+  while (Atomics.load(words, ROUND) === round) {
+    if (Date.now() > patience) throw new Error('another thread does not come');
+    Atomics.wait(words, ROUND, round, 100);
+  }
 }

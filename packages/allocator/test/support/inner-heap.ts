@@ -7,7 +7,7 @@ import { PageKind, PageRecord } from '#src/layout/page-map';
 import { Region } from '#src/layout/region';
 import { Identity, Slot, slotAt } from '#src/layout/region-layout';
 import { ThreadCacheLayout } from '#src/layout/thread-cache';
-import { CLASS_SIZE } from '#src/slab/size-classes';
+import { CLASS_COUNT, CLASS_SIZE } from '#src/slab/size-classes';
 
 export interface Extent {
   readonly page: PageIndex;
@@ -23,6 +23,7 @@ export class InnerHeap {
 
   constructor(heap: Heap) {
     this.region = new Region(heap.buffer, heap.byteOffset, heap.size);
+    this.region.validate(CLASS_COUNT, heap.handle.id);
     this.i32 = this.region.i32;
     this.u8 = this.region.u8;
     this.cacheLayout = new ThreadCacheLayout(CLASS_SIZE, this.i32[Identity.cacheBytes]);

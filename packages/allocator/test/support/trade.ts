@@ -54,8 +54,9 @@ export function trade(heap: Heap, shelves: Int32Array, plan: TradePlan): TradeRe
   while (result.taken < plan.blocks) {
     const size = random.size(plan.largest) + 8;
     let ptr = random.chance(97) ? heap.malloc(size) : heap.alignedAlloc(2 ** random.below(14), size);
-    if (ptr === 0) result.refused++;
-    else {
+    if (ptr === 0) {
+      if (++result.refused > 10 * plan.blocks) return result; // blocks got lost
+    } else {
       result.taken++;
       write(words, ptr, size, random.word() | 0);
     }

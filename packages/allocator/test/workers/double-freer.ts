@@ -1,7 +1,8 @@
 // Frees the blocks that another thread frees at the same moment, then takes as many as it can.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { Heap, VmemError, type HeapHandle } from '@vmem-ts/allocator';
+import type { VmemError } from '@vmem-ts/allocator';
+import { Heap, type HeapHandle } from '@vmem-ts/allocator';
 import { meet } from '../support/barrier';
 
 export interface DoubleFreeTask {
