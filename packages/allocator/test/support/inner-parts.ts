@@ -6,7 +6,6 @@ import { StateStore } from '#src/slab/state-store';
 import { OwnedLocks } from '#src/sync/lock';
 import { InnerHeap } from './inner-heap';
 
-const SLOT = 0;
 const TOKEN = 0x7f01;
 
 export interface InnerParts {
@@ -21,7 +20,7 @@ export function newParts(size: number): InnerParts {
     throw new Error('nobody else has a lock here');
   };
   const locks = new OwnedLocks(inner.i32, TOKEN, never, never);
-  const extents = new ExtentAllocator(inner.region, locks, SLOT);
+  const extents = new ExtentAllocator(inner.region, locks);
   extents.lock();
   return { inner, extents, states: new StateStore(inner.region, extents) };
 }
