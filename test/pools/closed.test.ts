@@ -176,7 +176,7 @@ describe('a caller’s memory, after a pool in it was deleted', () => {
 });
 
 describe('the handle of a deleted pool', () => {
-  it.failing('still names the pool that it was', () => {
+  it('still names the pool that it was', () => {
     const pool = filePool(VMEM_MIN_POOL);
     const { id } = pool.handle;
     pool.delete();

@@ -350,6 +350,7 @@ export class Heap {
 
   private mallocSlow(size: number): number {
     requireSize('size', size);
+    this.requireAttached();
     this.answerCalls();
     if (size > MAX_SLAB_BLOCK) return this.largeAlloc(size, 1);
     const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]);

@@ -1,6 +1,6 @@
 // How small and how large a pool can be.
 
-import { VmemError } from '@vmem-ts/allocator';
+import { MAX_REGION, VmemError } from '@vmem-ts/allocator';
 
 /** Bytes of the smallest pool: `VMEM_MIN_POOL` of libvmem.h, 14 MiB. */
 export const VMEM_MIN_POOL = 14 * 1024 * 1024;
@@ -18,6 +18,9 @@ export function poolSize(size: unknown): number {
       'EINVAL',
       `size: expected a whole number of at least ${VMEM_MIN_POOL} bytes (14 MiB), got ${got}`,
     );
+  }
+  if (size > MAX_REGION) {
+    throw new VmemError('ENOTSUP', `size: a pool has at most ${MAX_REGION} bytes, got ${size}`);
   }
   return Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
 }

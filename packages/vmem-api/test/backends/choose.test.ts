@@ -41,7 +41,7 @@ describe('chooseBackend', () => {
     });
   });
 
-  it.failing('refuses a bigint, and a value with code of its own, without running that code', () => {
+  it('refuses a bigint, and a value with code of its own, without running that code', () => {
     const hostile = { toJSON: () => expect(true).toBe(false), toString: () => expect(true).toBe(false) };
     for (const name of [1n, hostile] as unknown[]) {
       expect(thrownBy(() => chooseBackend(name as BackendChoice))).toMatchObject({ code: 'EINVAL' });
