@@ -10,7 +10,7 @@ function programsOf(document: string): { code: string; promised: string[] }[] {
   const text = readText(ROOT, document);
   return [...text.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, code = '']) => ({
     code,
-    promised: [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1]!),
+    promised: [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1]),
   }));
 }
 
