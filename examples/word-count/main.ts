@@ -7,10 +7,9 @@ import { compareCounts } from './compare';
 import { countInMaps, countInPool, type Work } from './counting';
 import { Failure, reasonOf } from './failure';
 import { findInputFiles, measureFile, type InputFile } from './input-files';
-import { HELP, readOptions, type Options } from './options';
 import { Meter } from './meter';
+import { HELP, readOptions, type Options } from './options';
 import { cutIntoPieces } from './pieces';
-import type { JobFailed } from './job';
 import { createPool, defaultPoolSize, outOfMemory } from './pool';
 import { chooseProgress, type Progress } from './progress';
 import { findProblems, jsonFailure, jsonReport, textReport, type Outcome } from './report';
@@ -102,7 +101,7 @@ async function measureFiles(
   signal: AbortSignal,
 ): Promise<InputFile[]> {
   const files: InputFile[] = [];
-  progress.start('reading once', paths.length);
+  progress.start('reading the input once', paths.length);
   try {
     for (const path of paths) {
       files.push(measureFile(path));
@@ -119,12 +118,13 @@ async function measureFiles(
 }
 
 function asFailure(error: unknown, pool: Vmem, defaultSize: number): unknown {
-  const { code, message, path } = error instanceof WorkerFailure ? error.report : { ...(error as JobFailed) };
-  if (code === 'ENOMEM') return outOfMemory(pool.size, defaultSize, pool.check() === 1);
+  if ((error as { code?: unknown }).code === 'ENOMEM') {
+    return outOfMemory(pool.size, defaultSize, pool.check() === 1);
+  }
   if (!(error instanceof WorkerFailure)) return error;
-  return new Failure(
-    path === undefined ? `a worker failed: ${message}` : `${path}: ${reasonOf(error.report)}`,
-  );
+  const what = error.path === undefined ? 'a worker failed' : `${error.path}: cannot be counted`;
+  return new Failure(`${what}: ${reasonOf(error)}`);
 }
 
+process.stdout.on('error', () => process.exit(1)); // nobody reads on, as with `| head`
 void main();

@@ -21,6 +21,7 @@ export interface Options {
 }
 
 const MAX_THREADS = 250;
+const DEFAULT_THREADS = Math.min(availableParallelism(), MAX_THREADS);
 
 export const HELP = `Usage: npm start -- [options] [file or folder ...]
 
@@ -28,7 +29,7 @@ Counts the words of files in worker threads that share one hash table in a vmem 
 worker, and compares. Of a folder, all .md, .txt, .js and .ts files below it are read; without any argument, those in the
 project's node_modules.
 
-  --threads <n>    worker threads, 1 to ${MAX_THREADS} (default: one per core, ${availableParallelism()} here)
+  --threads <n>    worker threads, 1 to ${MAX_THREADS} (default: one per core, ${DEFAULT_THREADS} here)
   --size <bytes>   size of the pool, such as 64MiB or 1GiB, 14MiB to 16GiB (default: chosen from the size of the input)
   --dir <folder>   where the pool's file is (default: ${tmpdir()})
   --top <n>        words to list (default: 20)
@@ -44,7 +45,7 @@ export function readOptions(args: readonly string[]): Options | 'help' {
   const { values, positionals } = parse(args);
   if (values.help === true) return 'help';
   return {
-    threads: wholeNumber('--threads', values.threads, 1, MAX_THREADS) ?? availableParallelism(),
+    threads: wholeNumber('--threads', values.threads, 1, MAX_THREADS) ?? DEFAULT_THREADS,
     size: poolSize(values.size),
     dir: values.dir ?? tmpdir(),
     top: wholeNumber('--top', values.top, 0, 1e6) ?? 20,

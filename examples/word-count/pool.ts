@@ -11,12 +11,13 @@ export const MAX_POOL = 16 * GIB;
 const BYTES_PER_THREAD = 4 * MIB;
 
 /**
- * Bytes of a pool for the words of `inputBytes` of text. A word that comes for the first time takes eight times its place
- * in the text, at most; that is what a small input gets. In large ones most words have come before: the default input
- * needs a seventh of its size; it gets half, and something to begin with.
+ * Bytes of a pool for the words of `inputBytes` of text. What is dearest is a text of short words, each of which comes
+ * once: five bytes of it become an entry of 24 bytes and its share of buckets, some 25; twelve times the text is enough,
+ * and a small input gets that. In large ones most words have come before: the default input needs a seventh of its size;
+ * it gets half, and something to begin with.
  */
 export function defaultPoolSize(inputBytes: number, threads: number): number {
-  const words = Math.min(8 * inputBytes, 64 * MIB + inputBytes / 2);
+  const words = Math.min(12 * inputBytes, 64 * MIB + inputBytes / 2);
   const bytes = VMEM_MIN_POOL + words + threads * BYTES_PER_THREAD;
   return Math.min(Math.ceil(bytes / MIB) * MIB, MAX_POOL);
 }
@@ -43,10 +44,9 @@ function poolFailure(error: unknown, dir: string, size: number): unknown {
 }
 
 /** What is said when a pool of `size` bytes has run full, and whether it is still consistent. */
-export function outOfMemory(size: number, suggested: number, consistent: boolean): Failure {
-  const advice = formatBytes(Math.max(suggested, 2 * size)).replaceAll(' ', '');
+export function outOfMemory(size: number, defaultSize: number, consistent: boolean): Failure {
+  const larger = Math.min(Math.max(defaultSize, 2 * size), MAX_POOL);
+  const advice = larger > size ? `--size ${formatBytes(larger).replaceAll(' ', '')}` : 'fewer files';
   const state = consistent ? 'check() finds it consistent' : 'check() finds it inconsistent';
-  return new Failure(
-    `out of memory: the pool of ${formatBytes(size)} is full (${state}); try --size ${advice}`,
-  );
+  return new Failure(`out of memory: the pool of ${formatBytes(size)} is full (${state}); try ${advice}`);
 }

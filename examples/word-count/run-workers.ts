@@ -9,8 +9,15 @@ import type { Job, JobDone, JobFailed, JobReport } from './job';
 export class WorkerFailure extends Error {
   override readonly name = 'WorkerFailure';
 
-  constructor(readonly report: JobFailed) {
-    super(report.message);
+  /** In the manner of errno. */
+  readonly code: string;
+  /** The file that was being worked on. */
+  readonly path: string | undefined;
+
+  constructor({ code, message, path }: JobFailed) {
+    super(message);
+    this.code = code;
+    this.path = path;
   }
 }
 
@@ -60,14 +67,19 @@ async function endOf(
   fail: (reason: Error) => void,
 ): Promise<void> {
   let settled = false;
-  worker.on('message', (report: JobReport) => {
-    settled = true;
-    if (report.kind === 'done') onDone(report);
-    else fail(new WorkerFailure(report));
-  });
-  worker.on('error', (error) => {
+  const breakDown = (error: Error): void => {
     settled = true;
     fail(new Failure(`${name} broke down: ${error.message}`));
+  };
+  worker.on('error', breakDown);
+  worker.on('message', (report: JobReport) => {
+    settled = true;
+    try {
+      if (report.kind === 'done') onDone(report);
+      else fail(new WorkerFailure(report));
+    } catch (error) {
+      breakDown(error as Error); // too much for one Map, for example
+    }
   });
   const exitCode = await new Promise<number>((resolve) => worker.on('exit', resolve));
   if (!settled) fail(new Failure(`${name} ended with exit code ${exitCode} before its work was done`));

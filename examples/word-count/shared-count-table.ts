@@ -1,5 +1,6 @@
 // A hash table that counts keys, in a heap that threads share. Any number of threads add to it at the same time;
-// there is no lock in it, so nobody waits, and a thread that dies leaves nothing behind that others would wait for.
+// there is no lock in it, so nobody waits, not even for a thread that has died. It grows without rehashing. Keys that
+// somebody has chosen to make all hashes equal end up in one chain; whoever must expect that passes a keyed hash.
 //
 // A table is a block of buckets, and so is what grows out of it:
 //
@@ -11,7 +12,8 @@
 //     buckets, with the entry in one of them, when a second key comes. Growth is that second change: it touches one
 //     bucket, never moves an entry, and frees nothing that a reader may be looking at.
 // [2] A block is complete before one compareExchange puts it into its bucket, and that is how others come to see it. A
-//     thread that was too late frees its block and goes on with the one that won.
+//     thread that was too late frees its block and goes on with the one that won. A thread that is killed in between
+//     leaves one block that nobody frees, and a table that is whole.
 // [3] An entry changes in its count, by Atomics.add, and once in `next`, where entries whose hashes agree in all 32 bits
 //     are chained: from 0 to another entry, as a bucket does.
 //
@@ -105,7 +107,7 @@ export class SharedCountTable implements Iterable<[key: string, count: number]> 
    * Counts the key in `bytes`, from `start` up to `end`, `times` times more.
    *
    * @param times 1 to 2^31 - 1
-   * @throws VmemError ENOMEM if the key is new and there is no room for it: the table is as it was before.
+   * @throws VmemError ENOMEM if the key is new and there is no room for it; all keys and counts are as before
    * @throws RangeError if the count reaches 2^53, which numbers don't represent exactly any more
    */
   add(bytes: Uint8Array, start = 0, end = bytes.length, times = 1): void {

@@ -199,6 +199,57 @@ describe('where memory runs out', () => {
   });
 });
 
+describe('where another thread comes first', () => {
+  const KEYS = Array.from({ length: 12 }, (_, i) => Buffer.from(`key ${i}`));
+
+  /** While the heap makes its block of that number, `interfere` runs: what a thread does that is faster than this one. */
+  function overtaken(at: number, interfere: () => void): SharedHeap {
+    let blocks = 0;
+    const meanwhile = (ptr: number): number => {
+      if (++blocks === at) interfere();
+      return ptr;
+    };
+    const { buffer, byteOffset, size } = pool;
+    return {
+      malloc: (bytes) => meanwhile(pool.malloc(bytes)),
+      calloc: (count, bytes) => meanwhile(pool.calloc(count, bytes)),
+      free: (ptr) => pool.free(ptr),
+      ...{ buffer, byteOffset, size },
+    };
+  }
+
+  describe.each(HASH_BITS)('with %i bits of hash', (hashBits) => {
+    test.each([
+      ['one of the same keys', (i: number) => [i]],
+      ['another key', (i: number) => [(i + 5) % KEYS.length]],
+      ['all keys', () => KEYS.map((_, i) => i)],
+    ])('and adds %s, at any of its blocks', (_, keysOf) => {
+      let interfered = true;
+      for (let at = 1; interfered; at++) {
+        interfered = false;
+        const counts = KEYS.map(() => 0);
+        const shared = SharedCountTable.create(pool, coarseHash(hashBits));
+        let current = 0;
+        const heap = overtaken(at, () => {
+          interfered = true;
+          for (const i of keysOf(current)) {
+            shared.add(KEYS[i]);
+            counts[i]++;
+          }
+        });
+        const mine = SharedCountTable.attach(heap, shared.handle, coarseHash(hashBits));
+        for (current = 0; current < KEYS.length; current++) {
+          mine.add(KEYS[current]);
+          counts[current]++;
+        }
+        expect(contents(shared)).toEqual(new Map(counts.map((count, i) => [`key ${i}`, count])));
+        shared.dispose();
+        expect(pool.stats().liveBlocks).toBe(0);
+      }
+    });
+  });
+});
+
 describe('in a large heap', () => {
   /** Memory from `start` on, handed out once. */
   function heapFrom(start: number): SharedHeap {
@@ -239,28 +290,34 @@ describe('in a large heap', () => {
 });
 
 describe('in several threads', () => {
+  const THREADS = 4;
+  /** One for each thread: the steps in which it goes through the keys. */
   const STRIDES = [1, 5, 7, 11];
-  const THREADS = STRIDES.length;
   const workers: Worker[] = [];
 
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.terminate()));
   });
 
+  type Adding = Pick<AdderTask, 'hashBits' | 'keys' | 'rounds'>;
+
   function startAdders(
     table: SharedCountTable,
-    task: Pick<AdderTask, 'hashBits' | 'keys' | 'rounds'>,
+    adding: Adding,
+    strides = STRIDES,
+    lockstep = false,
   ): Worker[] {
-    const startingLine = new SharedArrayBuffer(4);
-    new Int32Array(startingLine)[0] = THREADS;
-    for (let i = 0; i < THREADS; i++) {
-      const workerData: AdderTask = {
-        ...task,
-        pool: pool.handle,
-        table: table.handle,
-        stride: STRIDES[i],
-        startingLine,
-      };
+    const steps = new SharedArrayBuffer(4);
+    const common = {
+      ...adding,
+      pool: pool.handle,
+      table: table.handle,
+      threads: strides.length,
+      steps,
+      lockstep,
+    };
+    for (const stride of strides) {
+      const workerData: AdderTask = { ...common, stride };
       workers.push(new Worker(join(__dirname, 'workers/table-adder.js'), { workerData }));
     }
     return workers;
@@ -284,6 +341,17 @@ describe('in several threads', () => {
   });
 
   test.each([
+    ['the same key', [1, 1]],
+    ['another key', [1, 2]],
+  ])('two that bring %s at the same moment lose nothing', async (_, strides) => {
+    const task = { hashBits: 11, keys: 2003, rounds: 1 };
+    const table = SharedCountTable.create(pool, coarseHash(task.hashBits));
+    await Promise.all(startAdders(table, task, strides, true).map(ended));
+    expect(contents(table)).toEqual(new Map(Array.from({ length: task.keys }, (_, i) => [`key ${i}`, 2])));
+    expectNothingLeft(table);
+  });
+
+  test.each<Adding>([
     { hashBits: 7, keys: 1009, rounds: 3 },
     { hashBits: 32, keys: 50_021, rounds: 3 },
   ])('it grows while all add new keys and one reads: %p', async (task) => {

@@ -15,8 +15,11 @@ export interface AdderTask {
   readonly rounds: number;
   /** From one key to the next. */
   readonly stride: number;
-  /** Counts the threads that have not come yet. */
-  readonly startingLine: SharedArrayBuffer;
+  /** How many threads there are, and a word in which they count their steps. */
+  readonly threads: number;
+  readonly steps: SharedArrayBuffer;
+  /** Nobody goes on to the next key before all have added this one. */
+  readonly lockstep: boolean;
 }
 
 const task = workerData as AdderTask;
@@ -24,9 +27,24 @@ const pool = Vmem.attach(task.pool);
 const table = SharedCountTable.attach(pool, task.table, coarseHash(task.hashBits));
 const keys = Array.from({ length: task.keys }, (_, i) => Buffer.from(`key ${(i * task.stride) % task.keys}`));
 
-const missing = new Int32Array(task.startingLine);
-Atomics.sub(missing, 0, 1);
-while (Atomics.load(missing, 0) > 0) Atomics.wait(missing, 0, 1, 1);
+const steps = new Int32Array(task.steps);
+let taken = 0;
+
+/** Waits until all threads have come as far as this one: spinning, so that they go on at the same moment. */
+function step(): void {
+  taken++;
+  Atomics.add(steps, 0, 1);
+  for (let spins = 0; Atomics.load(steps, 0) < taken * task.threads; spins++) {
+    if (spins > 10_000) Atomics.wait(steps, 0, Atomics.load(steps, 0), 1);
+  }
+}
+
+step();
 parentPort!.postMessage('started');
-for (let round = 0; round < task.rounds; round++) for (const key of keys) table.add(key);
+for (let round = 0; round < task.rounds; round++) {
+  for (const key of keys) {
+    table.add(key);
+    if (task.lockstep) step();
+  }
+}
 pool.detach();
