@@ -44,8 +44,18 @@ function listParts(root: string): Part[] {
     ]),
     { folder: 'examples', allowed: EXAMPLE_IMPORTS, mayImportInner: false },
     { folder: 'test', allowed: TEST_IMPORTS, mayImportInner: false },
-    { folder: 'bench', allowed: TEST_IMPORTS, mayImportInner: false },
+    {
+      folder: 'bench',
+      allowed: [...PUBLIC_IMPORTS, ...listDependencies(root, 'bench')],
+      mayImportInner: false,
+    },
   ];
+}
+
+/** A benchmark compares with what its manifest names. */
+function listDependencies(root: string, folder: string): string[] {
+  if (!existsSync(join(root, folder, 'package.json'))) return [];
+  return Object.keys(readManifest(root, folder).dependencies ?? {});
 }
 
 function listSources(root: string, folder: string): string[] {
