@@ -53,6 +53,25 @@ describe.each([24, 3000])('blocks of %p bytes', (size) => {
     },
   );
 
+  test.each(WRITES_OF_FREE)(
+    'two free one block at once, at write %p of the slower, and both give their caches back: it goes back once',
+    (at) => {
+      const race = newRace(size);
+      const { slow, slowHeap, fastHeap, block, neighbours } = race;
+      slow.runWith(
+        () => codeOf(() => fastHeap.free(block)),
+        at,
+        () => slowHeap.free(block),
+      );
+      expect(fastHeap.malloc(SIZE)).toBe(0); // out of memory: caches go back
+      slow.run(() => slowHeap.detach());
+      expect(fastHeap.checkReport().problems).toEqual([]);
+      const all = [...neighbours, ...exhaust(fastHeap, size)];
+      expect(all.length).toBe(new Set(all).size);
+      expect(fastHeap.stats()).toMatchObject({ liveBlocks: all.length, cached: 0 });
+    },
+  );
+
   // Known: the slower free overwrites FREE, so the slab counts one FREE block too many.
   test.failing.each([0, 1])(
     'one frees a block and gives it back to its slab while another frees it, too, at write %p: it is had once',

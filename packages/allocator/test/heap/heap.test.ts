@@ -582,6 +582,29 @@ describe('memory', () => {
     expectSound(heap, 0);
   });
 
+  test('above 16 GiB, where the runtime has so much, blocks lie at multiples of 16', () => {
+    const buffer = new SharedArrayBuffer(17 * 2 ** 30);
+    if (Number(process.versions.node.split('.')[0]) < 22) {
+      expect(codeOf(() => Heap.create(buffer))).toBe('ENOTSUP');
+      return;
+    }
+    const heap = Heap.create(buffer, { zeroed: true });
+    const low = heap.malloc(16_280 * MIB);
+    const pointers = [0, 1, 8, 24, 40, 100, 5000, 16_384, 100_000].map((each) => heap.malloc(each));
+    const more = Array.from({ length: 8000 }, () => heap.malloc(16_384));
+    expect([...pointers, ...more].every((ptr) => ptr > 0 && ptr % 16 === 0)).toBe(true);
+    expect(Math.max(...pointers, ...more)).toBeGreaterThan(16_280 * MIB);
+    expect(heap.usableSize(pointers[3])).toBe(32);
+    const far = heap.alignedAlloc(64, 24);
+    heap.view(Uint8Array, far, 24).fill(7);
+    expect(codeOf(() => heap.free(far + 8))).toBe('EBADPTR');
+    expect(codeOf(() => heap.free(far + 2 ** 32))).toMatch(/EBADPTR|EDOUBLEFREE/);
+    expectSound(heap, 2 + pointers.length + more.length);
+    for (const ptr of [low, far, ...pointers, ...more]) heap.free(ptr);
+    expect(codeOf(() => heap.free(far))).toBe('EDOUBLEFREE');
+    expectSound(heap, 0);
+  });
+
   test.each<[string, unknown]>([
     ['too small', new SharedArrayBuffer(MIN_REGION - 1)],
     ['empty', new ArrayBuffer(0)],
