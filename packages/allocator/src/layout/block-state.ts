@@ -8,8 +8,9 @@
 //           slab's last block are FREE.
 //
 // Only CACHED carries an owner. When two threads free one block at the same moment, both may push it, but the
-// byte names one of them: the other's entry no longer matches and is dropped when it surfaces. Unless a double free races with the return of the slab (see README, State), a block is
-// in the hands of at most one thread whatever the callers do.
+// byte names one of them: the other's entry no longer matches and is dropped when it surfaces.
+// Unless a double free races with the return of its slab (see README, State), a block is in the hands of at
+// most one thread whatever the callers do.
 
 export const FREE = 0;
 export const LIVE = 1;
