@@ -5,11 +5,13 @@ import { NULL_PAGE, PAGE_SIZE, offsetToPage, pagesFor, pageToOffset, type PageIn
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Extents } from '../layout/region-layout';
+import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import type { ExtentAllocator } from './extent-allocator';
 
 export class LargeBlocks {
   constructor(
     private readonly region: Region,
+    private readonly locks: OwnedLocks,
     private readonly extents: ExtentAllocator,
   ) {}
 
@@ -18,8 +20,8 @@ export class LargeBlocks {
     const pages = pagesFor(size);
     if (pages > this.region.pages) return 0;
     const { extents } = this;
-    extents.lock();
     try {
+      extents.lock();
       const page =
         alignment <= PAGE_SIZE
           ? extents.take(pages, 'high')
@@ -28,9 +30,11 @@ export class LargeBlocks {
         extents.commit(page, PageKind.large);
         this.count(1, pages);
       }
-      return pageToOffset(page);
-    } finally {
       extents.unlock();
+      return pageToOffset(page);
+    } catch (error) {
+      if (this.region.i32[Extents.lock] === this.locks.me) this.region.i32[Extents.lock] = ABANDONED;
+      throw error;
     }
   }
 
@@ -39,14 +43,18 @@ export class LargeBlocks {
     const page = offsetToPage(ptr);
     if (!this.isLive(ptr, page)) return false;
     const { extents } = this;
-    extents.lock();
     try {
-      if (!this.isLive(ptr, page)) return false; // another thread was faster
-      this.count(-1, -this.region.pageMap.length(page));
-      extents.release(page);
-      return true;
-    } finally {
+      extents.lock();
+      const isLive = this.isLive(ptr, page); // another thread may have been faster
+      if (isLive) {
+        this.count(-1, -this.region.pageMap.length(page));
+        extents.release(page);
+      }
       extents.unlock();
+      return isLive;
+    } catch (error) {
+      if (this.region.i32[Extents.lock] === this.locks.me) this.region.i32[Extents.lock] = ABANDONED;
+      throw error;
     }
   }
 
@@ -63,16 +71,17 @@ export class LargeBlocks {
     const page = offsetToPage(ptr);
     const { extents } = this;
     const { pageMap } = this.region;
-    extents.lock();
     try {
-      if (!this.isLive(ptr, page)) return false;
-      const old = pageMap.length(page);
-      if (pages > old && !extents.grow(page, pages)) return false;
-      if (pages < old) extents.shrink(page, pages);
-      this.count(0, pages - old);
-      return true;
-    } finally {
+      extents.lock();
+      const old = this.isLive(ptr, page) ? pageMap.length(page) : 0;
+      const fits = old > 0 && (pages <= old || extents.grow(page, pages));
+      if (fits && pages < old) extents.shrink(page, pages);
+      if (fits) this.count(0, pages - old);
       extents.unlock();
+      return fits;
+    } catch (error) {
+      if (this.region.i32[Extents.lock] === this.locks.me) this.region.i32[Extents.lock] = ABANDONED;
+      throw error;
     }
   }
 

@@ -4,17 +4,25 @@
 // instant between somebody knows whose they are; a name that outlives its pages does no harm, for the pages
 // would have to be a cache of the same slot again.
 
-import { NULL_PAGE, pageToWord, type PageIndex } from '../base/units';
+import { NULL_PAGE, PAGE_SIZE, pageToWord, type PageIndex } from '../base/units';
 import { PageKind } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
 import type { HeapParts } from './parts';
 
-/** First page of a new cache for this thread, all zeros; `NULL_PAGE` if memory is out. Extent lock held. */
+/** Caches hold positions as 32-bit word indexes, so they lie below 8 GiB. */
+const WORD_INDEX_PAGES = 2 ** 31 / (PAGE_SIZE / 4);
+
+/** First page of a new cache for this thread, all stacks empty; `NULL_PAGE` if memory is out. Extent lock held. */
 export function takeCachePages({ region, extents, slots, slot, cacheLayout }: HeapParts): PageIndex {
   const page = extents.take(cacheLayout.pages, 'low');
   if (page === NULL_PAGE) return NULL_PAGE;
+  if (page + cacheLayout.pages > WORD_INDEX_PAGES) {
+    extents.release(page);
+    return NULL_PAGE;
+  }
   const start = pageToWord(page);
   region.i32.fill(0, start, start + pageToWord(cacheLayout.pages as PageIndex));
+  cacheLayout.format(region.i32, start);
   region.pageMap.setA(page, slot);
   slots.setCachePage(slot, page);
   extents.commit(page, PageKind.cache);

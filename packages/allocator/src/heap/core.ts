@@ -8,6 +8,7 @@ import { ThreadCacheLayout } from '../layout/thread-cache';
 import { Bins } from '../slab/bins';
 import { CLASS_SIZE } from '../slab/size-classes';
 import { StateStore } from '../slab/state-store';
+import { FastSections } from '../sync/fast-sections';
 import { OwnedLocks } from '../sync/lock';
 import type { HeapParts } from './parts';
 import { Recovery } from './recovery';
@@ -17,6 +18,7 @@ export class HeapCore implements HeapParts {
   readonly slot: SlotIndex;
   readonly token: number;
   readonly locks: OwnedLocks;
+  readonly sections: FastSections;
   readonly extents: ExtentAllocator;
   readonly large: LargeBlocks;
   readonly bins: Bins;
@@ -40,9 +42,13 @@ export class HeapCore implements HeapParts {
         this.recovery.repair(at);
       },
     );
+    const { host } = slots;
+    const barrier = host?.barrier === undefined ? undefined : (): boolean => host.barrier!();
+    this.sections = new FastSections(region.i32, slots, slot, barrier);
     this.extents = new ExtentAllocator(region, this.locks);
-    this.large = new LargeBlocks(region, this.extents);
-    this.bins = new Bins(region, this.locks, this.extents, new StateStore(region, this.extents), slot);
+    this.large = new LargeBlocks(region, this.locks, this.extents);
+    const states = new StateStore(region, this.extents);
+    this.bins = new Bins(region, this.locks, this.extents, states, this.sections);
     this.cacheLayout = new ThreadCacheLayout(CLASS_SIZE, geometry.cacheBytes);
     this.recovery = new Recovery(this);
   }

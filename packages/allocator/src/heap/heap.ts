@@ -3,17 +3,23 @@
 //
 //   malloc ── pop from the stack of the class
 //     └ mallocSlow ── large: LargeBlocks.allocate ── ExtentAllocator.take
-//         └ ThreadCache.refill ── Bins.takeBlocks ── addSlab ── ExtentAllocator.take, StateStore.take
+//         └ ThreadCache.take ── Bins.takeBlocks ── addSlab ── ExtentAllocator.take, StateStore.take
 //   free ── push on the stack of the class
-//     └ freeSlow ── large: LargeBlocks.free ── ExtentAllocator.release
-//         └ ThreadCache.flush ── Bins.returnBlocks ── releaseSlab ── ExtentAllocator.release
+//     └ freeSlow ── freeShared: a block that other threads may free, too
+//         ├ large: LargeBlocks.free ── ExtentAllocator.release
+//         ├ ThreadCache.makeRoom ── Bins.returnBlocks ── releaseEmpty ── ExtentAllocator.release
+//         └ Bins.share: the first free of another thread's block in a slab
+//
+// The two stretches between the stores to `busy` are fast sections: see `fast-sections` and `standstill`.
 
 import { VmemError } from '../base/errors';
 import { PAGE_SHIFT, PAGE_SIZE, asSizeClass, offsetToPage, type SizeClass } from '../base/units';
-import { LIVE, cachedBy } from '../layout/block-state';
-import { PageRecord } from '../layout/page-map';
+import { cachedBy, isLive, liveIn } from '../layout/block-state';
+import { PageRecord, Sharing } from '../layout/page-map';
 import type { Region } from '../layout/region';
-import { Calls, Identity } from '../layout/region-layout';
+import { Calls, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
+import { ENTRY } from '../layout/thread-cache';
+import { stateIndexOf } from '../slab/block-lookup';
 import {
   CLASS_COUNT,
   CLASS_RECIPROCAL,
@@ -28,19 +34,22 @@ import { checkHeap } from './check/check';
 import type { CheckReport } from './check/report';
 import type { HeapCore } from './core';
 import type { HeapHandle, HeapMemory, HeapOptions } from './heap-options';
+import { ABANDONED } from '../sync/lock';
 import { enterHeap, makeHeap, type Membership } from './membership';
 import { refusal } from './pointers';
+import { reclaim } from './reclaim';
 import { collectStats, type HeapStats } from './stats';
 import type { ThreadCache } from './thread-cache';
 import { bytesOf, type TypedArrayConstructor } from './typed-arrays';
-
-const NO_CAPACITY = new Int32Array(CLASS_COUNT);
 
 // Constants of this module are constants to V8's compiler; properties of another module's exports are not.
 const BLOCK_SIZE = CLASS_SIZE;
 const RECIPROCAL = CLASS_RECIPROCAL;
 const SMALL_LIMIT = MAX_SLAB_BLOCK;
-const STATE_LIVE = LIVE;
+const PAGE_MAP = PAGE_MAP_WORD;
+
+/** No heap's id: those are positive. */
+const DETACHED = -1;
 
 /**
  * malloc and free over a region of memory that threads share. Pointers are byte offsets from the region's
@@ -56,26 +65,26 @@ export class Heap {
   // What the fast paths read. After `detach` these make every fast path fail.
   private readonly i32: Int32Array;
   private readonly u8: Uint8Array;
-  private readonly pageMap: Int32Array;
   private readonly pages: number;
   private readonly granuleShift: number;
   private readonly granuleSize: number;
   private readonly pageGranuleShift: number;
   private readonly pageGranuleMask: number;
   private readonly classOf: Uint8Array;
+  private readonly live: number;
   private readonly cached: number;
   /** Half of the heap's id: the memory of a closed heap may hold another one. */
-  private readonly id: number;
-  private heights: number;
-  private stacks: Int32Array;
-  private capacity: Int32Array;
+  private id: number;
+  /** Word of this thread's slot. */
+  private readonly me: number;
+  /** Word of the tops of this thread's cache. */
+  private readonly tops: number;
 
   private readonly region: Region;
   private readonly core: HeapCore;
   private readonly deathWatch: Membership['deathWatch'];
   private cache: ThreadCache | undefined;
   private deathsSeen: number;
-  private drainsSeen: number;
 
   private constructor({ region, core, cache, deathWatch }: Membership) {
     this.region = region;
@@ -83,21 +92,19 @@ export class Heap {
     this.deathWatch = deathWatch;
     this.i32 = region.i32;
     this.u8 = region.u8;
-    this.pageMap = region.pageMap.words;
     this.granuleShift = region.granuleShift;
     this.granuleSize = 1 << region.granuleShift;
     this.pages = region.pages | 0;
     this.pageGranuleShift = PAGE_SHIFT - region.granuleShift;
     this.pageGranuleMask = (1 << this.pageGranuleShift) - 1;
     this.classOf = classTable(this.granuleSize);
+    this.live = liveIn(core.slot);
     this.cached = cachedBy(core.slot);
     this.id = region.openedAs[0];
+    this.me = slotAt(core.slot);
+    this.tops = cache.tops;
     this.cache = cache;
-    this.heights = cache.heights;
-    this.stacks = cache.stacks;
-    this.capacity = cache.capacity;
-    this.deathsSeen = region.i32[Calls.deaths]!;
-    this.drainsSeen = region.i32[Calls.drains]!;
+    this.deathsSeen = region.i32[Calls.deaths];
   }
 
   /**
@@ -150,27 +157,19 @@ export class Heap {
   /** Pointer to a new block of at least `size` bytes, contents undefined; 0 when memory is out. malloc(3) */
   malloc(size: number): number {
     if (typeof size === 'number' && size >>> 0 === size && size <= SMALL_LIMIT) {
-      const { i32, u8, pageMap } = this;
-      const sizeClass = this.classOf[(size + 7) >>> 3];
-      const height = this.heights + sizeClass;
-      const top = i32[height] - 1;
-      if (top >= 0) {
-        const granule = i32[this.stacks[sizeClass] + top];
-        const record = (granule >>> this.pageGranuleShift) << PageRecord.shift;
-        const offset =
-          ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset];
-        const index = Math.imul(offset, RECIPROCAL[sizeClass]) >>> 16;
-        const state = pageMap[record + PageRecord.stateLine] * 64 + index;
-        if (
-          u8[state] === this.cached &&
-          i32[Identity.idLow] === this.id &&
-          Math.imul(index, BLOCK_SIZE[sizeClass]) === offset &&
-          pageMap[record + PageRecord.sizeClass] === sizeClass + 1
-        ) {
-          u8[state] = STATE_LIVE;
-          i32[height] = top;
-          return granule * this.granuleSize;
+      const { i32, u8, me } = this;
+      const at = this.tops + (this.classOf[(size + 7) >>> 3] << 1);
+      if (i32[Identity.idLow] === this.id) {
+        i32[me + Slot.busy] = 1;
+        const top = i32[at];
+        const state = i32[top - 1] >>> 0;
+        if (u8[state] === this.cached && i32[me + Slot.gate] === 0) {
+          u8[state] = this.live;
+          i32[at] = top - ENTRY;
+          i32[me + Slot.busy] = 0;
+          return i32[top - ENTRY] * this.granuleSize;
         }
+        i32[me + Slot.busy] = 0;
       }
     }
     return this.mallocSlow(size);
@@ -183,29 +182,33 @@ export class Heap {
     if (typeof ptr === 'number') {
       const granule = (ptr | 0) === ptr ? ptr >> this.granuleShift : this.granuleOf(ptr);
       const page = granule >>> this.pageGranuleShift; // a negative one is far behind the last page
-      if (page < this.pages && (ptr & (this.granuleSize - 1)) === 0) {
-        const { i32, u8, pageMap } = this;
-        const record = page << PageRecord.shift;
-        const sizeClass = pageMap[record + PageRecord.sizeClass] - 1;
+      const { i32, u8, me } = this;
+      if (page < this.pages && (ptr & (this.granuleSize - 1)) === 0 && i32[Identity.idLow] === this.id) {
+        i32[me + Slot.busy] = 1;
+        const record = PAGE_MAP + (page << PageRecord.shift);
+        const sizeClass = i32[record + PageRecord.sizeClass] - 1;
         if (sizeClass >= 0) {
           const offset =
-            ((granule & this.pageGranuleMask) << this.granuleShift) + pageMap[record + PageRecord.pageOffset];
+            ((granule & this.pageGranuleMask) << this.granuleShift) + i32[record + PageRecord.pageOffset];
           const index = Math.imul(offset, RECIPROCAL[sizeClass]) >>> 16;
-          const state = pageMap[record + PageRecord.stateLine] * 64 + index;
-          const height = this.heights + sizeClass;
-          const top = i32[height];
+          const state = i32[record + PageRecord.stateLine] * 64 + index;
+          const at = this.tops + (sizeClass << 1);
+          const top = i32[at];
           if (
             Math.imul(index, BLOCK_SIZE[sizeClass]) === offset &&
-            u8[state] === STATE_LIVE &&
-            i32[Identity.idLow] === this.id &&
-            top < this.capacity[sizeClass]
+            u8[state] === this.live &&
+            top < i32[at + 1] &&
+            i32[me + Slot.gate] === 0
           ) {
-            i32[this.stacks[sizeClass] + top] = granule;
+            i32[top] = granule;
+            i32[top + 1] = state;
             u8[state] = this.cached;
-            i32[height] = top + 1;
+            i32[at] = top + ENTRY;
+            i32[me + Slot.busy] = 0;
             return;
           }
         }
+        i32[me + Slot.busy] = 0;
       }
     }
     this.freeSlow(ptr);
@@ -262,7 +265,9 @@ export class Heap {
     this.requireAttached();
     if (ptr === 0) return 0;
     const size = this.liveSize(ptr);
-    if (size < 0) throw this.refused(ptr);
+    if (size < 0) {
+      throw this.refusalOf(ptr) ?? new VmemError('EDOUBLEFREE', `pointer ${ptr}: the block there was freed`);
+    }
     return size;
   }
 
@@ -311,18 +316,18 @@ export class Heap {
 
   stats(): HeapStats {
     this.requireAttached();
-    this.answerCalls();
+    this.reapIfAsked();
     return collectStats(this.core);
   }
 
   /** This thread is done: its cached blocks go back. The heap object is of no more use; blocks stay live. */
   detach(): void {
-    const { cache } = this;
+    const { cache, core, region } = this;
     if (cache === undefined) return;
     this.leave();
-    if (this.region.isOpen) cache.dispose();
+    if (region.isOpen) core.recovery.returnCache(core.slot);
     this.deathWatch?.cancel();
-    if (this.region.isOpen) this.core.slots.release(this.core.slot);
+    if (region.isOpen) core.slots.release(core.slot);
   }
 
   /**
@@ -336,60 +341,44 @@ export class Heap {
     this.leave();
     this.deathWatch?.cancel();
     if (!region.isOpen || !region.close()) return false;
-    // Without a page map no pointer and no cached block is valid, whatever another thread still holds.
-    if (!vanishing) region.pageMap.words.fill(0);
+    region.i32[Identity.idLow] = 0; // no fast section begins any more
+    if (vanishing) return true;
+    this.core.sections.awaitOthers();
+    // without a page map no pointer is valid, whatever another thread still holds
+    region.pageMap.words.fill(0);
     return true;
   }
 
   /** Makes every fast path fail. */
   private leave(): void {
     this.cache = undefined;
-    this.heights = 0; // the null page: every stack is empty
-    this.capacity = NO_CAPACITY; // and full
+    this.id = DETACHED;
   }
 
   private mallocSlow(size: number): number {
     requireSize('size', size);
     this.requireAttached();
-    this.answerCalls();
+    this.reapIfAsked();
     if (size > MAX_SLAB_BLOCK) return this.largeAlloc(size, 1);
     const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]);
-    for (;;) {
-      const height = this.i32[this.heights + sizeClass];
-      if (height > 0) {
-        // the block on top was freed by two threads, and the other one has it
-        this.i32[this.heights + sizeClass] = height - 1;
-      } else if (this.refill(sizeClass) === 0) {
-        return 0;
-      }
-      const ptr = this.pop(sizeClass);
-      if (ptr !== 0) return ptr;
-      this.requireAttached();
-    }
+    const ptr = this.takeSmall(sizeClass);
+    return ptr === 0 && this.reclaim() ? this.takeSmall(sizeClass) : ptr;
   }
 
-  private refill(sizeClass: SizeClass): number {
+  /** A block of the class from this thread's cache, filled if it is empty; 0 if there is none. */
+  private takeSmall(sizeClass: SizeClass): number {
     const cache = this.requireAttached();
+    const { i32, me } = this;
+    const { locks } = this.core;
     try {
-      const taken = cache.refill(sizeClass);
-      return taken > 0 || !this.reclaim() ? taken : cache.refill(sizeClass);
+      locks.lock(me + Slot.gate);
+      const granule = cache.take(sizeClass);
+      locks.unlock(me + Slot.gate);
+      return granule * this.granuleSize;
     } catch (error) {
+      if (i32[me + Slot.gate] === locks.me) i32[me + Slot.gate] = ABANDONED;
       throw this.explained(error);
     }
-  }
-
-  /** The fast path of `malloc` once more, for a class; 0 if the entry on top is not a block of ours. */
-  private pop(sizeClass: SizeClass): number {
-    const height = this.heights + sizeClass;
-    const top = this.i32[height] - 1;
-    if (top < 0) return 0;
-    const ptr = this.i32[this.stacks[sizeClass] + top] * this.granuleSize;
-    const state = this.stateOf(ptr);
-    const isOurs = state >= 0 && this.u8[state] === this.cached;
-    if (!isOurs || this.region.pageMap.sizeClass(offsetToPage(ptr)) !== sizeClass) return 0;
-    this.u8[state] = LIVE;
-    this.i32[height] = top;
-    return ptr;
   }
 
   private largeAlloc(size: number, alignment: number): number {
@@ -405,30 +394,100 @@ export class Heap {
   }
 
   private freeSlow(ptr: number | ArrayBufferView): void {
-    const cache = this.requireAttached();
     if (typeof ptr !== 'number') {
+      this.requireAttached();
       this.free(this.pointerOf(ptr));
       return;
     }
-    if (ptr === 0) return;
+    while (!this.freeShared(ptr)) {
+      this.requireAttached();
+      if (ptr === 0) return;
+      this.reapIfAsked();
+      if (!this.prepareFree(ptr)) return;
+    }
+  }
+
+  /** Does what must be done before `freeShared` can succeed; false if the block is freed by it. */
+  private prepareFree(ptr: number): boolean {
+    const { region, core } = this;
     try {
-      this.answerCalls();
-      const sizeClass = this.liveClass(ptr);
-      if (sizeClass < 0) {
-        if (Number.isSafeInteger(ptr) && ptr > 0 && this.core.large.free(ptr)) return;
-        throw this.refused(ptr);
+      const state = stateIndexOf(region, ptr);
+      if (state < 0 || !isLive(this.u8[state])) {
+        if (Number.isSafeInteger(ptr) && ptr > 0 && core.large.free(ptr)) return false;
+        const reason = this.refusalOf(ptr);
+        if (reason !== undefined) throw reason;
+        return true; // it is live by now
       }
-      // the block is live, so the stack is full
-      cache.flush(asSizeClass(sizeClass));
+      const page = offsetToPage(ptr);
+      const sizeClass = asSizeClass(region.pageMap.sizeClass(page));
+      const isFree = region.pageMap.sharing(page);
+      if (isFree === Sharing.onTheWay || (isFree === Sharing.exclusive && this.u8[state] !== this.live)) {
+        core.bins.share(sizeClass, page);
+      } else {
+        this.makeRoom(sizeClass);
+      }
+      return true;
     } catch (error) {
       throw this.explained(error);
     }
-    this.free(ptr);
+  }
+
+  private makeRoom(sizeClass: SizeClass): void {
+    const cache = this.requireAttached();
+    const { i32, me } = this;
+    const { locks } = this.core;
+    try {
+      locks.lock(me + Slot.gate);
+      cache.makeRoom(sizeClass);
+      locks.unlock(me + Slot.gate);
+    } catch (error) {
+      if (i32[me + Slot.gate] === locks.me) i32[me + Slot.gate] = ABANDONED;
+      throw error;
+    }
+  }
+
+  /**
+   * `free` for a block that other threads may free as well: the one whose compare-and-exchange succeeds has freed it.
+   * False if the block can't be freed like this, or not now.
+   */
+  private freeShared(ptr: number): boolean {
+    const { i32, u8, me } = this;
+    if (i32[Identity.idLow] !== this.id) return false;
+    try {
+      i32[me + Slot.busy] = 1;
+      const state = stateIndexOf(this.region, ptr);
+      const old = state < 0 ? 0 : u8[state];
+      if (isLive(old) && i32[me + Slot.gate] === 0) {
+        const { pageMap } = this.region;
+        const page = offsetToPage(ptr);
+        const sharing = pageMap.sharing(page);
+        const at = this.tops + 2 * pageMap.sizeClass(page);
+        const top = i32[at];
+        const isFree = sharing === Sharing.shared || (sharing === Sharing.exclusive && old === this.live);
+        if (isFree && top < i32[at + 1]) {
+          i32[top] = ptr / this.granuleSize;
+          i32[top + 1] = state;
+          // of the threads that free the block at this moment one wins; partners: the same line in the others
+          if (Atomics.compareExchange(u8, state, old, this.cached) === old) {
+            i32[at] = top + ENTRY;
+            i32[me + Slot.busy] = 0;
+            return true;
+          }
+        }
+      }
+      i32[me + Slot.busy] = 0;
+      return false;
+    } catch (error) {
+      i32[me + Slot.busy] = 0;
+      throw error;
+    }
   }
 
   /** The pointer of a view that lies in this heap's memory, here or in another thread. */
   private pointerOf(view: ArrayBufferView): number {
-    if (!ArrayBuffer.isView(view)) throw this.refused(view);
+    if (!ArrayBuffer.isView(view)) {
+      throw this.refusalOf(view) ?? new VmemError('EBADPTR', 'neither a pointer nor a view');
+    }
     const { buffer, byteOffset, id } = this.handle;
     if (view.buffer !== buffer) {
       // each message brings a new buffer object of the same memory, so compare what stands in it
@@ -444,22 +503,10 @@ export class Heap {
     return ptr;
   }
 
-  /** Index of the state byte of the block that begins at `ptr`, or -1. */
-  private stateOf(ptr: number): number {
-    if (!Number.isSafeInteger(ptr) || ptr <= 0 || ptr >= this.region.size) return -1;
-    const { pageMap } = this.region;
-    const page = offsetToPage(ptr);
-    const sizeClass = pageMap.sizeClass(page);
-    if (sizeClass < 0 || sizeClass >= CLASS_COUNT) return -1;
-    const offset = pageMap.pageOffset(page) + (ptr % PAGE_SIZE);
-    const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]) >>> 16;
-    return index * CLASS_SIZE[sizeClass] === offset ? pageMap.stateLine(page) * 64 + index : -1;
-  }
-
   /** Class of the live slab block at `ptr`, or -1. */
   private liveClass(ptr: number): number {
-    const state = this.stateOf(ptr);
-    return state >= 0 && this.u8[state] === LIVE ? this.region.pageMap.sizeClass(offsetToPage(ptr)) : -1;
+    const state = stateIndexOf(this.region, ptr);
+    return state >= 0 && isLive(this.u8[state]) ? this.region.pageMap.sizeClass(offsetToPage(ptr)) : -1;
   }
 
   /** Usable bytes of the live block at `ptr`, or -1. */
@@ -481,25 +528,20 @@ export class Heap {
 
   /** Gives back what this heap can spare before a caller hears that memory is out. */
   private reclaim(): boolean {
-    const cache = this.requireAttached();
-    // asks the other threads to empty their caches at their next slow path
-    this.drainsSeen = Atomics.add(this.i32, Calls.drains, 1) + 1;
-    this.core.recovery.reapDead();
-    const flushed = cache.flushAll();
-    return this.core.bins.releaseEmptySlabs() || flushed;
+    this.requireAttached();
+    try {
+      return reclaim(this.core);
+    } catch (error) {
+      throw this.explained(error);
+    }
   }
 
-  /** Does what other threads asked of this one since it was last here. */
-  private answerCalls(): void {
-    if (this.i32[Calls.deaths] !== this.deathsSeen) {
-      this.deathsSeen = this.i32[Calls.deaths];
-      this.requireAttached();
-      this.core.recovery.reapDead();
-    }
-    if (this.i32[Calls.drains] !== this.drainsSeen) {
-      this.drainsSeen = this.i32[Calls.drains];
-      this.requireAttached().flushAll();
-    }
+  /** Recovers what threads left that have died since this one was last here. */
+  private reapIfAsked(): void {
+    if (this.i32[Calls.deaths] === this.deathsSeen) return;
+    this.deathsSeen = this.i32[Calls.deaths];
+    this.requireAttached();
+    this.core.recovery.reapDead();
   }
 
   /** What to throw when an operation on the shared structures failed: a heap closed meanwhile explains it all. */
@@ -507,7 +549,7 @@ export class Heap {
     return this.region.isOpen ? error : this.closedError();
   }
 
-  private refused(ptr: unknown): VmemError {
+  private refusalOf(ptr: unknown): VmemError | undefined {
     this.requireAttached();
     return refusal(this.region, ptr);
   }

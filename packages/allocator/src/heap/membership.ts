@@ -2,12 +2,16 @@
 // the case that it dies.
 
 import { VmemError } from '../base/errors';
-import { asSlot } from '../base/units';
+import { NULL_PAGE, asSlot } from '../base/units';
 import { MAX_SLOTS } from '../layout/block-state';
 import type { Region, RegionGeometry } from '../layout/region';
+import { Extents } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
+import { ABANDONED } from '../sync/lock';
 import { wholeOption } from './arguments';
+import { takeCachePages } from './cache-pages';
 import { HeapCore } from './core';
+import { emptyCaches } from './reclaim';
 import type { HeapOptions } from './heap-options';
 import { ThreadCache } from './thread-cache';
 import type { ThreadHost } from './thread-host';
@@ -29,7 +33,7 @@ export function makeHeap(region: Region, options: HeapOptions): RegionGeometry {
     cacheBytes: wholeOption('cacheBytes', cacheBytes, defaultCacheBytes(region.size), 64, 1 << 20),
     slots: wholeOption('threads', threads, MAX_SLOTS, 1, MAX_SLOTS),
   };
-  region.writeIdentity(geometry, [randomWord(), randomWord()], zeroed === true);
+  region.writeIdentity(geometry, [newId(), newId()], zeroed === true);
   // before the first thread can attach, so this core has no slot and needs no lock
   const slots = new ThreadSlots(region, geometry.slots, undefined);
   new HeapCore(region, geometry, slots, { slot: asSlot(0), token: 0 }).extents.format();
@@ -66,13 +70,31 @@ export function enterHeap(
 }
 
 function createCache(core: HeapCore): ThreadCache {
-  let cache = ThreadCache.create(core);
-  if (cache === undefined && core.bins.releaseEmptySlabs()) cache = ThreadCache.create(core);
-  if (cache !== undefined) return cache;
+  if (takeCache(core) || (releaseForCache(core) && takeCache(core))) return ThreadCache.of(core, core.slot)!;
   const { pages } = core.cacheLayout;
   throw new VmemError('ENOMEM', `no ${pages} free pages for this thread's cache: the heap is full`);
 }
 
+function takeCache(core: HeapCore): boolean {
+  const { extents, locks } = core;
+  const { i32 } = core.region;
+  try {
+    extents.lock();
+    const page = takeCachePages(core);
+    extents.unlock();
+    return page !== NULL_PAGE;
+  } catch (error) {
+    if (i32[Extents.lock] === locks.me) i32[Extents.lock] = ABANDONED;
+    throw error;
+  }
+}
+
+const releaseForCache = (core: HeapCore): boolean => {
+  emptyCaches(core);
+  return core.bins.releaseEmptySlabs();
+};
+
 const defaultCacheBytes = (size: number): number => Math.min(32768, Math.max(4096, Math.floor(size / 4096)));
 
-const randomWord = (): number => Math.floor(Math.random() * 2 ** 32) | 0;
+/** Positive: neither 0 nor what a detached heap object compares with. */
+const newId = (): number => 1 + Math.floor(Math.random() * (2 ** 31 - 1));

@@ -6,6 +6,7 @@ import type { LargeBlocks } from '../extent/large-blocks';
 import type { Region, RegionGeometry } from '../layout/region';
 import type { ThreadCacheLayout } from '../layout/thread-cache';
 import type { Bins } from '../slab/bins';
+import type { FastSections } from '../sync/fast-sections';
 import type { OwnedLocks } from '../sync/lock';
 import type { ThreadSlots } from './thread-slots';
 
@@ -19,6 +20,7 @@ export interface HeapParts {
   /** This thread's name in locks. */
   readonly token: number;
   readonly locks: OwnedLocks;
+  readonly sections: FastSections;
   readonly extents: ExtentAllocator;
   readonly large: LargeBlocks;
   readonly bins: Bins;

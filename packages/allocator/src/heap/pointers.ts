@@ -2,7 +2,7 @@
 
 import { VmemError, describe } from '../base/errors';
 import { NULL_PAGE, PAGE_SIZE, offsetToPage, pageBefore, type PageIndex } from '../base/units';
-import { FREE, cachingSlot } from '../layout/block-state';
+import { isLive } from '../layout/block-state';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { CLASS_RECIPROCAL, CLASS_SIZE } from '../slab/size-classes';
@@ -21,8 +21,8 @@ function extentOf(region: Region, page: PageIndex): PageIndex {
   return page;
 }
 
-/** The error that says what `ptr` is, if it is not a live block of this region. Never returns a live one. */
-export function refusal(region: Region, ptr: unknown): VmemError {
+/** The error that says what `ptr` is, unless it is a live block of this region. */
+export function refusal(region: Region, ptr: unknown): VmemError | undefined {
   if (typeof ptr !== 'number' || !Number.isSafeInteger(ptr) || ptr < 0) {
     return new VmemError('EBADPTR', `expected a pointer, a whole number >= 0, got ${describe(ptr)}`);
   }
@@ -48,12 +48,11 @@ export function refusal(region: Region, ptr: unknown): VmemError {
         );
       }
       const state = region.u8[pageMap.stateLine(page) * 64 + index];
-      if (state === FREE || cachingSlot(state) >= 0) {
-        return new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: the block there was freed already`);
-      }
-      return new VmemError('ECORRUPT', `pointer ${hex(ptr)}: no block has state ${state}`);
+      if (isLive(state)) return undefined;
+      return new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: the block there was freed already`);
     }
     case PageKind.large:
+      if (ptr === first * PAGE_SIZE) return undefined;
       return new VmemError(
         'EBADPTR',
         `pointer ${hex(ptr)} points inside the block at ${hex(first * PAGE_SIZE)}, not at its start`,

@@ -3,24 +3,24 @@
 
 import {
   LINE_SIZE,
-  NULL_PAGE,
   asSizeClass,
   asSlot,
   lineToPage,
   pageToLine,
-  pageToWord,
   type PageIndex,
   type SizeClass,
 } from '../base/units';
 import { walkExtents } from '../extent/extent-walk';
-import { FREE, cachedBy } from '../layout/block-state';
+import { FREE } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
-import { PageKind, PageRecord } from '../layout/page-map';
-import { Bin, Extents, binAt, slotOfToken } from '../layout/region-layout';
+import { PageKind, PageRecord, Sharing } from '../layout/page-map';
+import { Bin, Calls, Extents, Slot, binAt, slotAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { allFree, runsPerPage } from '../slab/state-store';
-import { cachePagesOf, returnCachePages } from './cache-pages';
+import { ABANDONED } from '../sync/lock';
+import { returnCachePages } from './cache-pages';
 import type { HeapParts } from './parts';
+import { ThreadCache } from './thread-cache';
 
 export class Recovery {
   private readonly lists: PageLists;
@@ -46,7 +46,10 @@ export class Recovery {
   /** Restores what the lock at word `at` protects. Lock held. */
   repair(at: number): void {
     if (at === (Extents.lock as number)) this.repairExtents();
-    else this.repairBin(asSizeClass((at - Bin.lock - Bin.start) / Bin.words));
+    else if (at >= binAt(0) && at < binAt(CLASS_COUNT))
+      this.repairBin(asSizeClass((at - binAt(0)) / Bin.words));
+    else if (at >= slotAt(0)) ThreadCache.of(this.core, Math.floor((at - slotAt(0)) / Slot.words))?.rebuild();
+    // the standstill protects nothing of its own
   }
 
   /** Returns what a dead thread left in `slot`; the calling thread reaps it or has claimed it. */
@@ -54,37 +57,45 @@ export class Recovery {
     // the extent lock first: repairing a bin takes it
     this.takeOver(Extents.lock, slot);
     for (let i = 0; i < CLASS_COUNT; i++) this.takeOver(binAt(i) + Bin.lock, slot);
+    for (let i = 0; i < this.core.slots.count; i++) this.takeOver(slotAt(i) + Slot.gate, slot);
+    this.takeOver(Calls.standstill, slot);
     this.returnCache(slot);
   }
 
   private takeOver(lock: number, slot: number): void {
     const { locks } = this.core;
+    const { i32 } = this.core.region;
     const owner = locks.owner(lock);
-    if (slotOfToken(owner) !== slot || locks.holds(lock) || !locks.seize(lock, owner)) return;
-    this.repair(lock);
-    locks.unlock(lock);
+    if (owner <= 0 || slotOfToken(owner) !== slot || locks.holds(lock)) return;
+    try {
+      if (!locks.seize(lock, owner)) return;
+      this.repair(lock);
+      locks.unlock(lock);
+    } catch (error) {
+      if (i32[lock] === locks.me) i32[lock] = ABANDONED;
+      throw error;
+    }
   }
 
   /** The cache of `slot`, if it has one, goes back: its blocks to their slabs, its pages to the extents. */
-  private returnCache(slot: number): void {
-    const { core } = this;
-    const page = cachePagesOf(core, slot);
-    const { stack, capacity } = core.cacheLayout;
-    for (let i = 0; page !== NULL_PAGE && i < CLASS_COUNT; i++) {
-      const sizeClass = asSizeClass(i);
-      core.bins.lock(sizeClass);
-      try {
-        // the whole stack, not only up to the height: the thread may have died between two stores
-        core.bins.returnCached(sizeClass, pageToWord(page) + stack[i], capacity[i], cachedBy(slot));
-      } finally {
-        core.bins.unlock(sizeClass);
-      }
-    }
-    core.extents.lock();
+  returnCache(slot: number): void {
+    const { locks, slots, extents, region } = this.core;
+    const { i32 } = region;
+    const gate = slotAt(slot) + Slot.gate;
     try {
-      returnCachePages(core, slot);
-    } finally {
-      core.extents.unlock();
+      locks.lock(gate);
+      const cache = ThreadCache.of(this.core, slot);
+      cache?.rebuild(); // its thread may have died between two stores
+      cache?.flushAll();
+      slots.leaveSection(slot);
+      extents.lock();
+      returnCachePages(this.core, slot);
+      extents.unlock();
+      locks.unlock(gate);
+    } catch (error) {
+      if (i32[Extents.lock] === locks.me) i32[Extents.lock] = ABANDONED;
+      if (i32[gate] === locks.me) i32[gate] = ABANDONED;
+      throw error;
     }
   }
 
@@ -158,32 +169,43 @@ export class Recovery {
     });
   }
 
-  /** Rebuilds a bin's list and counters, and its slabs' counters, from the block states. Bin lock held. */
+  /** Rebuilds a bin's lists and counters, and its slabs' counters, from the block states. Bin lock held. */
   private repairBin(sizeClass: SizeClass): void {
-    const { region, extents } = this.core;
+    const { region, extents, bins, locks } = this.core;
     const { i32, u8, pageMap } = region;
     const bin = binAt(sizeClass);
     const { blocks } = SLAB_SHAPES[sizeClass];
     let slabs = 0;
+    let emptySlabs = 0;
     let allFreeBlocks = 0;
     i32[bin + Bin.slabs] = 0;
-    extents.lock();
+    i32[bin + Bin.emptySlabs] = 0;
     try {
+      extents.lock();
       walkExtents(pageMap, (page, kind) => {
         if (kind !== PageKind.slab || pageMap.sizeClass(page) !== sizeClass) return;
+        if (pageMap.sharing(page) === Sharing.onTheWay) bins.shareSlab(page, sizeClass);
         const states = pageMap.stateLine(page) * LINE_SIZE;
         let free = 0;
         for (let i = 0; i < blocks; i++) if (u8[states + i] === FREE) free++;
         pageMap.setA(page, free);
         pageMap.setB(page, 0);
-        if (free > 0) this.lists.addFirst(bin + Bin.slabs, page);
+        if (free === blocks) {
+          this.lists.addFirst(bin + Bin.emptySlabs, page);
+          emptySlabs++;
+        } else if (free > 0) {
+          this.lists.addFirst(bin + Bin.slabs, page);
+        }
         slabs++;
         allFreeBlocks += free;
       });
-    } finally {
       extents.unlock();
+    } catch (error) {
+      if (i32[Extents.lock] === locks.me) i32[Extents.lock] = ABANDONED;
+      throw error;
     }
     i32[bin + Bin.slabCount] = slabs;
+    i32[bin + Bin.emptyCount] = emptySlabs;
     i32[bin + Bin.freeBlocks] = allFreeBlocks;
   }
 }

@@ -1,10 +1,13 @@
-// Figures of a heap, from counters that only slow paths keep. Each class is read under its bin's lock; the
-// caches of running threads are read without, so a block on its way may be counted as live or as cached.
+// Figures of a heap, from counters that only slow paths keep, read at a standstill: a running malloc or free is
+// counted before or after, never half.
 
-import { PAGE_SIZE, asSizeClass, pageToWord } from '../base/units';
+import { PAGE_SIZE, asSizeClass, type SizeClass } from '../base/units';
 import { Bin, Extents, binAt } from '../layout/region-layout';
 import { SLAB_SHAPES } from '../slab/size-classes';
+import { ABANDONED } from '../sync/lock';
 import type { HeapParts } from './parts';
+import { atStandstill } from './standstill';
+import { ThreadCache } from './thread-cache';
 
 /** Blocks of one size class. */
 export interface ClassStats {
@@ -47,13 +50,20 @@ export interface HeapStats {
 }
 
 export function collectStats(core: HeapParts): HeapStats {
-  const { i32 } = core.region;
-  const classes = SLAB_SHAPES.map((_, i) => classStats(core, i));
+  return atStandstill(core, () => {
+    const caches: ThreadCache[] = [];
+    for (let slot = 0; slot < core.slots.count; slot++) {
+      const cache = core.slots.inUse(slot) ? ThreadCache.of(core, slot) : undefined;
+      if (cache !== undefined) caches.push(cache);
+    }
+    const classes = SLAB_SHAPES.map((_, i) => classStats(core, asSizeClass(i), caches));
+    return summary(core, classes);
+  });
+}
+
+function summary(core: HeapParts, classes: readonly ClassStats[]): HeapStats {
   const sum = (bytes: (stats: ClassStats) => number): number => classes.reduce((n, c) => n + bytes(c), 0);
-  core.extents.lock();
-  const large = { blocks: i32[Extents.largeExtents], bytes: i32[Extents.largePages] * PAGE_SIZE };
-  const pagesFree = i32[Extents.freePages] * PAGE_SIZE;
-  core.extents.unlock();
+  const { large, pagesFree } = pageStats(core);
   const live = sum((c) => c.live * c.size) + large.bytes;
   const cached = sum((c) => c.cached * c.size);
   const slabFree = sum((c) => c.free * c.size);
@@ -71,32 +81,44 @@ export function collectStats(core: HeapParts): HeapStats {
   };
 }
 
-function classStats(core: HeapParts, index: number): ClassStats {
+function pageStats(core: HeapParts): Pick<HeapStats, 'large' | 'pagesFree'> {
   const { i32 } = core.region;
-  const sizeClass = asSizeClass(index);
-  const { size, blocks } = SLAB_SHAPES[index];
-  const bin = binAt(index);
-  core.bins.lock(sizeClass);
-  const slabs = i32[bin + Bin.slabCount];
-  const free = i32[bin + Bin.freeBlocks];
-  let cached = 0;
-  for (let slot = 0; slot < core.slots.count; slot++) {
-    const page = core.slots.cachePage(slot);
-    if (page > 0 && page < core.region.pages && core.slots.inUse(slot)) {
-      cached += i32[pageToWord(page) + core.cacheLayout.heights + index];
-    }
+  try {
+    core.extents.lock();
+    const large = { blocks: i32[Extents.largeExtents], bytes: i32[Extents.largePages] * PAGE_SIZE };
+    const pagesFree = i32[Extents.freePages] * PAGE_SIZE;
+    core.extents.unlock();
+    return { large, pagesFree };
+  } catch (error) {
+    if (i32[Extents.lock] === core.locks.me) i32[Extents.lock] = ABANDONED;
+    throw error;
   }
-  const stats = {
-    size,
-    slabs,
-    live: slabs * blocks - free - cached,
-    cached,
-    free,
-    refills: i32[bin + Bin.refills],
-    flushes: i32[bin + Bin.flushes],
-    slabsMade: i32[bin + Bin.slabsMade],
-    slabsReleased: i32[bin + Bin.slabsReleased],
-  };
-  core.bins.unlock(sizeClass);
-  return stats;
+}
+
+function classStats(core: HeapParts, sizeClass: SizeClass, caches: readonly ThreadCache[]): ClassStats {
+  const { i32 } = core.region;
+  const { size, blocks } = SLAB_SHAPES[sizeClass];
+  const bin = binAt(sizeClass);
+  const cached = caches.reduce((n, cache) => n + cache.blocksOf(sizeClass), 0);
+  try {
+    core.bins.lock(sizeClass);
+    const slabs = i32[bin + Bin.slabCount];
+    const free = i32[bin + Bin.freeBlocks];
+    const stats = {
+      size,
+      slabs,
+      live: slabs * blocks - free - cached,
+      cached,
+      free,
+      refills: i32[bin + Bin.refills],
+      flushes: i32[bin + Bin.flushes],
+      slabsMade: i32[bin + Bin.slabsMade],
+      slabsReleased: i32[bin + Bin.slabsReleased],
+    };
+    core.bins.unlock(sizeClass);
+    return stats;
+  } catch (error) {
+    if (i32[bin + Bin.lock] === core.locks.me) i32[bin + Bin.lock] = ABANDONED;
+    throw error;
+  }
 }

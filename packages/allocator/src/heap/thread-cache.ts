@@ -1,88 +1,156 @@
-// This thread's cache: moves blocks between its stacks and the bins, half a stack at a time.
+// The cache of one slot: moves blocks between its stacks and the bins, half a stack at a time. Every method
+// needs the slot's gate, or a heap that nobody else has seen. See `layout/thread-cache` for the format.
 
-import { NULL_PAGE, asSizeClass, pageToWord, type SizeClass } from '../base/units';
+import {
+  NULL_PAGE,
+  asSizeClass,
+  offsetToPage,
+  pageToWord,
+  type PageIndex,
+  type SizeClass,
+} from '../base/units';
+import { VmemError } from '../base/errors';
+import { cachedBy, liveIn } from '../layout/block-state';
+import { ENTRY } from '../layout/thread-cache';
+import { stateIndexOf } from '../slab/block-lookup';
 import { CLASS_COUNT } from '../slab/size-classes';
-import { returnCachePages, takeCachePages } from './cache-pages';
+import { cachePagesOf } from './cache-pages';
 import type { HeapParts } from './parts';
 
 export class ThreadCache {
+  /** Word of the tops: two words a class. */
+  readonly tops: number;
+  private readonly start: number;
   private readonly i32: Int32Array;
+  private readonly u8: Uint8Array;
+  private readonly cached: number;
+  private readonly live: number;
 
+  /** @param page first page of the slot's cache */
   private constructor(
     private readonly core: HeapParts,
-    /** Word of the height of class 0's stack. */
-    readonly heights: number,
-    /** Word of each class's stack. */
-    readonly stacks: Int32Array,
-    /** Entries of each class's stack. */
-    readonly capacity: Int32Array,
+    slot: number,
+    page: PageIndex,
   ) {
+    this.start = pageToWord(page);
+    this.tops = this.start + core.cacheLayout.tops;
     this.i32 = core.region.i32;
+    this.u8 = core.region.u8;
+    this.cached = cachedBy(slot);
+    this.live = liveIn(slot);
   }
 
-  /** Takes the pages of a cache for the core's slot; undefined if there are none. */
-  static create(core: HeapParts): ThreadCache | undefined {
-    const { cacheLayout, extents } = core;
-    extents.lock();
-    try {
-      const page = takeCachePages(core);
-      if (page === NULL_PAGE) return undefined;
-      const start = pageToWord(page);
-      return new ThreadCache(
-        core,
-        start + cacheLayout.heights,
-        cacheLayout.stack.map((word) => start + word),
-        cacheLayout.capacity,
+  /** The cache of a slot; undefined if it has none. */
+  static of(core: HeapParts, slot: number): ThreadCache | undefined {
+    const page = cachePagesOf(core, slot);
+    return page === NULL_PAGE ? undefined : new ThreadCache(core, slot, page);
+  }
+
+  /** Takes a block of the class from its stack, filled before if empty; the block's granule, or 0. */
+  take(sizeClass: SizeClass): number {
+    const { i32, u8 } = this;
+    const at = this.tops + 2 * sizeClass;
+    if (i32[at] === this.bottom(sizeClass) && this.refill(sizeClass) === 0) return 0;
+    const top = i32[at];
+    const state = i32[top - 1] >>> 0;
+    if (u8[state] !== this.cached) {
+      throw new VmemError(
+        'ECORRUPT',
+        `[CACHE-1] class ${sizeClass}: the entry on top has a block of state ${u8[state]}`,
       );
-    } finally {
-      extents.unlock();
     }
+    u8[state] = this.live;
+    i32[at] = top - ENTRY;
+    return i32[top - ENTRY];
   }
 
-  /** Fills half of an empty stack; returns how many blocks came. */
-  refill(sizeClass: SizeClass): number {
-    const want = this.capacity[sizeClass] >> 1;
-    const taken = this.core.bins.takeBlocks(sizeClass, want, this.stacks[sizeClass]);
-    this.i32[this.heights + sizeClass] = taken;
-    return taken;
-  }
-
-  /** Returns the older half of a stack to the slabs. */
-  flush(sizeClass: SizeClass): void {
-    const height = this.i32[this.heights + sizeClass];
-    this.returnOldest(sizeClass, height, (height + 1) >> 1);
+  /** Makes room for another block of the class by giving the older half of its blocks back. */
+  makeRoom(sizeClass: SizeClass): void {
+    const { i32 } = this;
+    const at = this.tops + 2 * sizeClass;
+    const blocks = (i32[at] - this.bottom(sizeClass)) / ENTRY;
+    if (blocks >= this.core.cacheLayout.capacity[sizeClass])
+      this.returnOldest(sizeClass, blocks, (blocks + 1) >> 1);
   }
 
   /** Returns all blocks of all stacks. True if there were any. */
   flushAll(): boolean {
     let any = false;
     for (let i = 0; i < CLASS_COUNT; i++) {
-      const height = this.i32[this.heights + i];
-      if (height === 0) continue;
+      const sizeClass = asSizeClass(i);
+      const blocks = this.blocksOf(sizeClass);
+      if (blocks === 0) continue;
       any = true;
-      this.returnOldest(asSizeClass(i), height, height);
+      this.returnOldest(sizeClass, blocks, blocks);
     }
     return any;
   }
 
-  /** Returns all blocks and the cache's own pages. */
-  dispose(): void {
-    this.flushAll();
-    const { extents, slot } = this.core;
-    extents.lock();
-    try {
-      returnCachePages(this.core, slot);
-    } finally {
-      extents.unlock();
-    }
+  get isEmpty(): boolean {
+    for (let i = 0; i < CLASS_COUNT; i++) if (this.blocksOf(asSizeClass(i)) > 0) return false;
+    return true;
   }
 
-  private returnOldest(sizeClass: SizeClass, height: number, count: number): void {
+  /** Blocks in the stack of the class. */
+  blocksOf(sizeClass: SizeClass): number {
+    return (this.i32[this.tops + 2 * sizeClass] - this.bottom(sizeClass)) / ENTRY;
+  }
+
+  /**
+   * Rebuilds the stacks from the states, wherever their last user stopped: an entry counts, once, if its block
+   * is CACHED by the slot.
+   */
+  rebuild(): void {
+    const { i32, start } = this;
+    const { cacheLayout, region } = this.core;
+    for (let i = 0; i < CLASS_COUNT; i++) {
+      const sizeClass = asSizeClass(i);
+      const bottom = this.bottom(sizeClass);
+      const end = bottom + ENTRY * cacheLayout.capacity[i];
+      const seen = new Set<number>();
+      let top = bottom;
+      for (let entry = bottom; entry < end; entry += ENTRY) {
+        const granule = i32[entry];
+        const state = i32[entry + 1] >>> 0;
+        if (seen.has(granule) || this.u8[state] !== this.cached) continue;
+        const ptr = granule * 2 ** region.granuleShift;
+        if (stateIndexOf(region, ptr) !== state) continue;
+        if (region.pageMap.sizeClass(offsetToPage(ptr)) !== sizeClass) continue;
+        seen.add(granule);
+        // moving an entry down leaves it in its old place, too, so that each has a place at every instant
+        i32[top] = granule;
+        i32[top + 1] = state | 0;
+        top += ENTRY;
+      }
+      i32[this.tops + 2 * i] = top;
+      i32[this.tops + 2 * i + 1] = end;
+      i32[bottom - 1] = 0;
+      i32[bottom - 2] = 0;
+    }
+    i32.fill(0, start, this.tops);
+  }
+
+  /** Fills half of an empty stack; returns how many blocks came. */
+  private refill(sizeClass: SizeClass): number {
+    const { bins, cacheLayout } = this.core;
+    const want = cacheLayout.capacity[sizeClass] >> 1;
+    const bottom = this.bottom(sizeClass);
+    const taken = bins.takeBlocks(sizeClass, want, bottom, this.cached);
+    this.i32[this.tops + 2 * sizeClass] = bottom + ENTRY * taken;
+    return taken;
+  }
+
+  private returnOldest(sizeClass: SizeClass, blocks: number, count: number): void {
     const { i32 } = this;
-    const stack = this.stacks[sizeClass];
-    this.core.bins.returnBlocks(sizeClass, stack, count);
-    const rest = height - count;
-    for (let i = 0; i < rest; i++) i32[stack + i] = i32[stack + count + i]!;
-    i32[this.heights + sizeClass] = rest;
+    const bottom = this.bottom(sizeClass);
+    const rest = bottom + ENTRY * count;
+    this.core.bins.returnBlocks(sizeClass, bottom, rest, this.cached);
+    i32.copyWithin(bottom, rest, bottom + ENTRY * blocks);
+    i32[this.tops + 2 * sizeClass] = bottom + ENTRY * (blocks - count);
+  }
+
+  /** Word of the oldest entry of a stack. */
+  private bottom(sizeClass: SizeClass): number {
+    return this.start + this.core.cacheLayout.stack[sizeClass];
   }
 }

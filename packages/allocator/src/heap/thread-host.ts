@@ -22,4 +22,10 @@ export interface ThreadHost {
   isAlive(thread: Pick<ThreadIdentity, 'tid'> & Partial<ThreadIdentity>): boolean;
   /** Has `notes` carried out when the calling thread dies, however it dies, unless cancelled before. */
   onDeath(buffer: SharedArrayBuffer | ArrayBuffer, notes: readonly DeathNote[]): { cancel(): void };
+  /**
+   * Has every other thread of the process that is running execute a full memory fence before it returns, as
+   * membarrier(2) does; false if the system can't. Without it, free() uses an atomic operation where several threads
+   * are attached.
+   */
+  barrier?(): boolean;
 }

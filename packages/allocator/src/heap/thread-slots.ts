@@ -8,6 +8,7 @@ import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
 import { Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
+import type { SectionOwners } from '../sync/fast-sections';
 import { storeRelease } from '../sync/platform';
 import type { ThreadHost } from './thread-host';
 
@@ -17,15 +18,18 @@ export interface SlotClaim {
   readonly token: number;
 }
 
-export class ThreadSlots {
+export class ThreadSlots implements SectionOwners {
+  /** Words of the busy flags, one a slot. */
+  readonly busyWords: Int32Array;
   private readonly i32: Int32Array;
 
   constructor(
     private readonly region: Region,
     readonly count: number,
-    private readonly host: ThreadHost | undefined,
+    readonly host: ThreadHost | undefined,
   ) {
     this.i32 = region.i32;
+    this.busyWords = Int32Array.from({ length: count }, (_, slot) => slotAt(slot) + Slot.busy);
   }
 
   /**
@@ -39,6 +43,7 @@ export class ThreadSlots {
       this.claimWhere(owner, (_, old) => old === SlotOwner.nobody) ?? this.claimWhere(owner, this.isLeft);
     if (slot === undefined) return undefined;
     const at = slotAt(slot);
+    this.leaveSection(slot); // a dead thread may have left it inside
     const startTime = identity?.startTime ?? 0;
     this.i32[at + Slot.startTimeLow] = startTime | 0;
     this.i32[at + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
@@ -83,6 +88,16 @@ export class ThreadSlots {
   /** Marks a dead slot as being reaped by the thread with `token`; false if somebody else does it already. */
   beginReaping(slot: number, token: number): boolean {
     return this.claimWhere(-token, this.isLeft, slot, slot + 1) !== undefined;
+  }
+
+  /** Forgets that the slot's thread is inside a fast section: it died there. */
+  leaveSection(slot: number): void {
+    this.i32[this.busyWords[slot]] = 0;
+  }
+
+  /** True if a thread that is not known to be dead has the slot. */
+  mayRun(slot: number): boolean {
+    return this.i32[slotAt(slot) + Slot.owner] > SlotOwner.nobody;
   }
 
   inUse(slot: number): boolean {

@@ -1,24 +1,30 @@
 // One byte for each block of a slab, the source of truth about that block:
 //
-//     0        FREE      belongs to its slab, may be handed to a thread cache     written under the bin's lock
-//     1        LIVE      a caller has it                                          written by malloc
-//     2 + s    CACHED    lies in the cache of the thread in slot s                written by refill and by free
+//     0         FREE        belongs to its slab                    changed under the bin's lock
+//     1 + 2 s   LIVE in s   a caller has it; the thread in slot s  changed by the free() that wins it
+//                           took it from its cache
+//     2 + 2 s   CACHED in s lies in the cache of slot s            changed by whoever may use that cache
 //
-// [STATE-1] Every state byte of a slab is FREE, LIVE, or CACHED of a slot that is in use; bytes after the
-//           slab's last block are FREE.
+// So every state has exactly one party that may leave it, except LIVE: any thread frees any block. Where the
+// slab's pages are `exclusive` (see `page-map`), only the thread that took the block may free it, with a plain
+// store; another thread makes them `shared` first and waits until no thread is inside a fast section that began
+// before. From then on each free is a compare-and-exchange. Either way one free of several wins.
 //
-// Only CACHED carries an owner. When two threads free one block at the same moment, both may push it, but the
-// byte names one of them: the other's entry no longer matches and is dropped when it surfaces.
-// Unless a double free races with the return of its slab (see README, State), a block is in the hands of at
-// most one thread whatever the callers do.
+// [STATE-1] Every state byte of a slab is FREE, or LIVE or CACHED in a slot that the heap has, CACHED in a slot
+//           that is in use; bytes after the slab's last block are FREE.
 
 export const FREE = 0;
-export const LIVE = 1;
-export const FIRST_CACHED = 2;
+const FIRST_LIVE = 1;
+const FIRST_CACHED = 2;
 
+/** The LIVE state of a block that the thread in slot `slot` took. */
+export const liveIn = (slot: number): number => FIRST_LIVE + 2 * slot;
 /** The CACHED state of slot `slot`. */
-export const cachedBy = (slot: number): number => FIRST_CACHED + slot;
+export const cachedBy = (slot: number): number => FIRST_CACHED + 2 * slot;
+export const isLive = (state: number): boolean => (state & 1) === 1;
+/** The slot that a LIVE or CACHED state names; -1 for FREE. */
+export const slotOfState = (state: number): number => ((state + 1) >> 1) - 1;
 /** The slot whose cache a block in this state lies in, or -1. */
-export const cachingSlot = (state: number): number => (state >= FIRST_CACHED ? state - FIRST_CACHED : -1);
-/** As many slots as a byte can name. */
-export const MAX_SLOTS = 256 - FIRST_CACHED;
+export const cachingSlot = (state: number): number => (isLive(state) ? -1 : slotOfState(state));
+/** As many slots as a byte can name in both states. */
+export const MAX_SLOTS = 127;

@@ -1,7 +1,8 @@
 // The page map: one record of 8 words (32 bytes) for each page of the region, itself included.
 //
 //   word   0     tag         kind << 28 | length of the extent in pages; 0 on a page inside an extent
-//          1     sizeClass   1 + size class on every page of a slab; 0 elsewhere
+//          1     sizeClass   on every page of a slab: 1 + size class while its blocks are exclusive,
+//                            -(1 + size class) while shared, 128 less while on the way; 0 elsewhere
 //          2     pageOffset  on every page of a slab: bytes from the slab's start to this page
 //                            on a state page: lines of one run
 //          3     stateLine   on every page of a slab: line at which the slab's block states begin
@@ -19,8 +20,12 @@
 // [PAGE-1] Starting from page 0, kind and length of the first pages lead exactly to the region's last page.
 // [PAGE-2] A page inside an extent has tag 0; the last page of a free extent of two pages or more has
 //          kind FREE_TAIL and the extent's length.
+// A page of exclusive blocks makes free() a matter of plain stores for the thread that took the block; see
+// `block-state`. A slab begins exclusive or shared and can only become shared.
+//
 // [PAGE-3] Words 1 and 3 are zero on every page that is not a slab's; word 1 is the class of the slab on all of
-//          its pages, word 2 counts up by the page size, word 3 is the same.
+//          its pages, word 2 counts up by the page size, word 3 is the same. With the bin's lock free no page
+//          is on the way from exclusive to shared.
 
 import { type LineIndex, type PageIndex } from '../base/units';
 
@@ -54,6 +59,19 @@ export const enum PageKind {
   pending = 8,
 }
 
+/** Who may free a block of a slab's page, and how. */
+export const enum Sharing {
+  /** The thread that took it, with a plain store; others make the page shared first. */
+  exclusive,
+  /** Nobody, until the page is shared. */
+  onTheWay,
+  /** Any thread, by compare-and-exchange. */
+  shared,
+}
+
+/** More than the number of size classes. */
+const SHARING = 128;
+
 export const LENGTH_BITS = 28;
 const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
 /** Pages that a tag can count: a region is smaller than 1 TiB. */
@@ -85,7 +103,20 @@ export class PageMap {
 
   /** -1 where the page is not a slab's. */
   sizeClass(page: PageIndex): number {
-    return this.words[(page << PageRecord.shift) + PageRecord.sizeClass] - 1;
+    const word = this.words[(page << PageRecord.shift) + PageRecord.sizeClass];
+    return (word < -SHARING ? -word - SHARING : word < 0 ? -word : word) - 1;
+  }
+
+  /** How the blocks of a slab's page are freed. */
+  sharing(page: PageIndex): Sharing {
+    const word = this.words[(page << PageRecord.shift) + PageRecord.sizeClass];
+    return word >= 0 ? Sharing.exclusive : word < -SHARING ? Sharing.onTheWay : Sharing.shared;
+  }
+
+  setSharing(page: PageIndex, sharing: Sharing): void {
+    const word = 1 + this.sizeClass(page);
+    this.words[(page << PageRecord.shift) + PageRecord.sizeClass] =
+      sharing === Sharing.exclusive ? word : sharing === Sharing.shared ? -word : -word - SHARING;
   }
 
   pageOffset(page: PageIndex): number {
@@ -97,11 +128,22 @@ export class PageMap {
   }
 
   /** Class last: whoever sees the class sees the rest. */
-  setSlabPage(page: PageIndex, sizeClass: number, pageOffset: number, stateLine: LineIndex): void {
+  setSlabPage(
+    page: PageIndex,
+    sizeClass: number,
+    pageOffset: number,
+    stateLine: LineIndex,
+    isShared: boolean,
+  ): void {
     const record = page << PageRecord.shift;
     this.words[record + PageRecord.pageOffset] = pageOffset;
     this.words[record + PageRecord.stateLine] = stateLine;
-    this.words[record + PageRecord.sizeClass] = sizeClass + 1;
+    this.words[record + PageRecord.sizeClass] = isShared ? -1 - sizeClass : 1 + sizeClass;
+  }
+
+  /** From here on no block begins on the page, as far as free() can see. */
+  withdrawClass(page: PageIndex): void {
+    this.words[(page << PageRecord.shift) + PageRecord.sizeClass] = 0;
   }
 
   clearSlabPage(page: PageIndex): void {

@@ -44,12 +44,12 @@ export const enum Identity {
   end,
 }
 
-/** Word positions of the calls to all threads, which each compares with the count it saw last. */
+/** Word positions of what concerns all threads. */
 export const enum Calls {
-  /** Threads that died without detaching: reap them. */
+  /** Threads that died without detaching; each thread compares it with the count it saw last and reaps. */
   deaths = 1040,
-  /** Times that memory ran out: give cached blocks back. */
-  drains,
+  /** Two words: the lock of whoever uses the caches of other threads. */
+  standstill,
 }
 
 export const enum RegionState {
@@ -83,7 +83,7 @@ export const enum Bin {
   start = 2048,
   words = 16,
   lock = 0,
-  /** First of the slabs that have a FREE block. */
+  /** First of the slabs that have FREE blocks and others. */
   slabs = 2,
   slabCount = 3,
   freeBlocks = 4,
@@ -92,6 +92,11 @@ export const enum Bin {
   flushes = 6,
   slabsMade = 7,
   slabsReleased = 8,
+  /** First of the slabs that have FREE blocks only. */
+  emptySlabs = 9,
+  emptyCount = 10,
+  /** A guess: how much it pays to make this class's slabs shared from the start. */
+  sharingScore = 11,
 }
 
 /** The record of a thread. */
@@ -109,6 +114,10 @@ export const enum Slot {
   startTimeOf = 4,
   /** Counts the slot's users: part of their tokens. */
   generation = 5,
+  /** 1 while the thread is inside a fast section. */
+  busy = 8,
+  /** Two words: the lock of the slot's cache. While somebody has it, the thread has no fast sections. */
+  gate = 10,
 }
 
 /** What `Slot.owner` says besides thread ids; below `dead`: minus the token of the thread that reaps the slot. */

@@ -1,28 +1,38 @@
 // The cache of one thread, in pages of its own (kind `cache`): for each size class a stack of ready blocks.
-// Only the owner writes it, with plain stores; the living read a dead owner's.
+// Its thread uses it with plain loads and stores inside fast sections, and under the slot's gate otherwise; so
+// does whoever else has the gate (see `fast-sections`).
 //
-//   | redzone, 64 bytes | heights: one word a class | stack of class 0 | stack of class 1 | ... |
+//   | redzone, 64 bytes | tops: two words a class | stack of class 0 | stack of class 1 | ... |
 //
-// An entry is the granule index of a block. Pushing writes the entry, then the block's state, then the height;
-// popping writes the state, then the height. So at any instant:
+// The first word of a class is the position of the next free entry of its stack, as a word of the region; the
+// second is where its stack ends. An entry is two words: the block's granule index, and the index of its state
+// byte (unsigned). Below each stack lies an entry of zeros, the state byte of which is one of the null page: it
+// tells malloc that the stack is empty without a comparison.
 //
-// [CACHE-1] Every block in state CACHED by a slot has an entry in that slot's stack of its class (between two
-//           operations, below the height). Not every entry has such a block: see `block-state`.
-// [CACHE-2] A height is between 0 and the stack's capacity.
+// Pushing writes the entry, then the block's state, then the top; popping writes the state, then the top. So
+// at any instant:
+//
+// [CACHE-1] Every block in state CACHED by a slot has an entry in that slot's stack of its class; with no
+//           operation under way, the entries below the top are exactly those blocks, each once.
+// [CACHE-2] A top lies within its stack, at a multiple of two words from its start; ends and sentinels are as
+//           they were written when the cache was made.
 
 import { LINE_SIZE, PAGE_SIZE } from '../base/units';
 
 /** Largest and smallest number of blocks in one stack. */
-const MAX_BLOCKS = 128;
+const MAX_BLOCKS = 256;
 const MIN_BLOCKS = 2;
+
+/** Words of an entry. */
+export const ENTRY = 2;
 
 export class ThreadCacheLayout {
   /** Entries of each class's stack. */
   readonly capacity: Int32Array;
   /** Word of each class's stack, from the start of the cache. */
   readonly stack: Int32Array;
-  /** Word of the heights, from the start of the cache. */
-  readonly heights = LINE_SIZE / 4;
+  /** Word of the tops, from the start of the cache. */
+  readonly tops = LINE_SIZE / 4;
   readonly pages: number;
 
   /** @param cacheBytes bytes of blocks that each stack may hold, unless that is less than two blocks */
@@ -32,11 +42,19 @@ export class ThreadCacheLayout {
       Math.min(MAX_BLOCKS, Math.max(MIN_BLOCKS, Math.floor(cacheBytes / size) & ~1)),
     );
     this.stack = new Int32Array(count);
-    let word = this.heights + count;
+    let word = this.tops + 2 * count;
     for (let i = 0; i < count; i++) {
-      this.stack[i] = word;
-      word += this.capacity[i];
+      this.stack[i] = word + ENTRY;
+      word += ENTRY * (1 + this.capacity[i]);
     }
     this.pages = Math.ceil((word * 4) / PAGE_SIZE);
+  }
+
+  /** Writes empty stacks into the zeroed cache that begins at word `start`. */
+  format(i32: Int32Array, start: number): void {
+    for (let i = 0; i < this.stack.length; i++) {
+      i32[start + this.tops + 2 * i] = start + this.stack[i];
+      i32[start + this.tops + 2 * i + 1] = start + this.stack[i] + ENTRY * this.capacity[i];
+    }
   }
 }

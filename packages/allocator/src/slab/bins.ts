@@ -2,13 +2,17 @@
 // lock of the class's bin.
 //
 //   takeBlocks    refill of a cache: from the first slab that has FREE blocks, else from a new slab
-//   returnBlocks  flush of a cache: each block to its slab; an empty slab's pages go back to the extents
+//   returnBlocks  flush of a cache: each block to its slab; the pages of empty slabs go back to the extents,
+//                 many slabs at a time
+//
+//   share         a thread frees a block that another took: its slab's blocks are shared from then on
 //
 // FREE + LIVE + CACHED = number of blocks, in every slab:
 //
 // [SLAB-1] A slab's word a counts its FREE blocks; no FREE block lies below its word b.
-// [SLAB-2] A slab is in its bin's list exactly if it has a FREE block.
-// [SLAB-3] A bin counts its slabs and their FREE blocks.
+// [SLAB-2] A slab is in its bin's list of empty slabs exactly if it has FREE blocks only, and in its list of slabs
+//          exactly if it has FREE blocks and others.
+// [SLAB-3] A bin counts its slabs, those that are empty, and their FREE blocks.
 
 import {
   LINE_SIZE,
@@ -24,14 +28,24 @@ import {
 } from '../base/units';
 import { VmemError } from '../base/errors';
 import type { ExtentAllocator } from '../extent/extent-allocator';
-import { FREE, cachedBy } from '../layout/block-state';
+import { FREE } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
-import { PageKind } from '../layout/page-map';
+import { PageKind, Sharing } from '../layout/page-map';
 import type { Region } from '../layout/region';
-import { Bin, binAt } from '../layout/region-layout';
-import type { OwnedLocks } from '../sync/lock';
-import { CLASS_COUNT, CLASS_RECIPROCAL, SLAB_SHAPES, type SlabShape } from './size-classes';
+import { Bin, Extents, binAt } from '../layout/region-layout';
+import { ENTRY } from '../layout/thread-cache';
+import type { FastSections } from '../sync/fast-sections';
+import { ABANDONED, type OwnedLocks } from '../sync/lock';
+import { CLASS_COUNT, SLAB_SHAPES } from './size-classes';
 import type { StateStore } from './state-store';
+
+/** Pages in empty slabs of one class that are kept for its next blocks, at most; fewer in small regions. */
+const MOST_EMPTY_PAGES = 64;
+
+/** Slabs begin shared from this score on. One slab that becomes shared weighs as much as `GAIN` made shared. */
+const SHARED_FROM = 32;
+const GAIN = 8;
+const HIGHEST_SCORE = 64;
 
 export class Bins {
   private readonly i32: Int32Array;
@@ -41,14 +55,14 @@ export class Bins {
   /** Granules of a page, as a shift. */
   private readonly pageGranuleShift: number;
   private readonly granuleShift: number;
-  private readonly cached: number;
+  private readonly mostEmptyPages: number;
 
   constructor(
     private readonly region: Region,
     private readonly locks: OwnedLocks,
     private readonly extents: ExtentAllocator,
     private readonly states: StateStore,
-    slot: number,
+    private readonly sections: FastSections,
   ) {
     this.i32 = region.i32;
     this.u8 = region.u8;
@@ -56,10 +70,13 @@ export class Bins {
     this.lists = new PageLists(region.i32, region.pageMap);
     this.granuleShift = region.granuleShift;
     this.pageGranuleShift = PAGE_SHIFT - region.granuleShift;
-    this.cached = cachedBy(slot);
+    this.mostEmptyPages = Math.min(MOST_EMPTY_PAGES, region.pages >> 8);
   }
 
-  /** @throws VmemError ECLOSED if the heap was deleted meanwhile */
+  /**
+   * Within a `try` whose `catch` calls `abandon`.
+   * @throws VmemError ECLOSED if the heap was deleted meanwhile
+   */
   lock(sizeClass: SizeClass): void {
     this.locks.lock(binAt(sizeClass) + Bin.lock);
     if (!this.region.isOpen) {
@@ -73,77 +90,101 @@ export class Bins {
   }
 
   /**
-   * Moves up to `want` blocks into the empty stack at word `stack`, states CACHED. Returns how many; fewer
-   * than `want` only if no slab could be added.
+   * Moves up to `want` blocks into the empty stack whose entries begin at word `entry`, states `cached`. Returns how
+   * many; fewer than `want` only if no slab could be added.
    */
-  takeBlocks(sizeClass: SizeClass, want: number, stack: number): number {
-    const bin = binAt(sizeClass);
+  takeBlocks(sizeClass: SizeClass, want: number, entry: number, cached: number): number {
     const { i32, lists } = this;
-    let taken = 0;
-    this.lock(sizeClass);
+    const bin = binAt(sizeClass);
     try {
+      let taken = 0;
+      this.lock(sizeClass);
       while (taken < want) {
         let slab = lists.first(bin + Bin.slabs);
-        if (slab === NULL_PAGE) {
-          slab = this.addSlab(sizeClass);
-          if (slab === NULL_PAGE) break;
-        }
-        taken += this.takeFromSlab(slab, sizeClass, want - taken, stack + taken);
+        if (slab === NULL_PAGE) slab = this.beginSlab(sizeClass);
+        if (slab === NULL_PAGE) break;
+        taken += this.takeFromSlab(slab, sizeClass, want - taken, entry + ENTRY * taken, cached);
         if (this.pageMap.a(slab) === 0) lists.remove(bin + Bin.slabs, slab);
       }
       i32[bin + Bin.freeBlocks] -= taken;
       i32[bin + Bin.refills]++;
-    } finally {
       this.unlock(sizeClass);
+      return taken;
+    } catch (error) {
+      if (i32[bin + Bin.lock] === this.locks.me) i32[bin + Bin.lock] = ABANDONED;
+      throw error;
     }
-    return taken;
   }
 
   /**
-   * Gives the `count` blocks at word `stack` back to their slabs. An entry whose block is not CACHED by this
-   * thread is passed over: some other thread has freed the block, too, and has it.
+   * Gives the blocks of the entries from word `from` to word `to` back to their slabs; their states are `cached`.
+   * @throws VmemError ECORRUPT if one is not
    */
-  returnBlocks(sizeClass: SizeClass, stack: number, count: number): void {
+  returnBlocks(sizeClass: SizeClass, from: number, to: number, cached: number): void {
+    const { i32, u8, pageMap, pageGranuleShift } = this;
     const bin = binAt(sizeClass);
-    this.lock(sizeClass);
+    const { blocks } = SLAB_SHAPES[sizeClass];
     try {
-      this.returnCached(sizeClass, stack, count, this.cached);
-      this.i32[bin + Bin.flushes]++;
-    } finally {
+      this.lock(sizeClass);
+      // neighbours in a stack are often from one page, so a slab is told of all its blocks at once
+      let page = -1;
+      let slab = NULL_PAGE;
+      let states = 0;
+      let returned = 0;
+      let lowest = 0;
+      for (let entry = from; entry < to; entry += ENTRY) {
+        const state = i32[entry + 1] >>> 0;
+        const its = i32[entry] >>> pageGranuleShift;
+        if (its !== page) {
+          if (returned > 0) this.blocksReturned(slab, returned, lowest, sizeClass);
+          page = its;
+          slab = this.slabOf(page, sizeClass);
+          states = pageMap.stateLine(slab) * LINE_SIZE;
+          returned = 0;
+          lowest = blocks;
+        }
+        const index = state - states;
+        if (u8[state] !== cached || index < 0 || index >= blocks) {
+          throw new VmemError('ECORRUPT', `[CACHE-1] entry at word ${entry}: its block is not in this cache`);
+        }
+        u8[state] = FREE;
+        returned++;
+        if (index < lowest) lowest = index;
+      }
+      if (returned > 0) this.blocksReturned(slab, returned, lowest, sizeClass);
+      i32[bin + Bin.flushes]++;
+      if (this.tooManyEmpty(sizeClass)) this.releaseEmpty(sizeClass);
       this.unlock(sizeClass);
+    } catch (error) {
+      if (i32[bin + Bin.lock] === this.locks.me) i32[bin + Bin.lock] = ABANDONED;
+      throw error;
     }
   }
 
-  /** `returnBlocks` for the blocks that are CACHED in state `cached`. Bin lock held. */
-  returnCached(sizeClass: SizeClass, stack: number, count: number, cached: number): void {
-    const { i32, u8, pageMap, pageGranuleShift, granuleShift } = this;
-    const shape = SLAB_SHAPES[sizeClass];
-    const reciprocal = CLASS_RECIPROCAL[sizeClass];
-    // neighbours in a stack are often from one slab, so a slab is told of all its blocks at once
-    let slab = NULL_PAGE;
-    let returned = 0;
-    let lowest = 0;
-    for (let entry = stack; entry < stack + count; entry++) {
-      const granule = i32[entry];
-      const page = asPage(granule >>> pageGranuleShift);
-      if (page >= pageMap.pages || pageMap.sizeClass(page) !== sizeClass) continue;
-      const pageOffset = pageMap.pageOffset(page);
-      const offset = pageOffset + ((granule & ((1 << pageGranuleShift) - 1)) << granuleShift);
-      const index = Math.imul(offset, reciprocal) >>> 16;
-      const state = pageMap.stateLine(page) * LINE_SIZE + index;
-      if (u8[state] !== cached) continue;
-      u8[state] = FREE;
-      const its = pageBefore(page, pageOffset >>> PAGE_SHIFT);
-      if (its !== slab) {
-        if (returned > 0) this.blocksReturned(slab, returned, lowest, shape, sizeClass);
-        slab = its;
-        returned = 0;
-        lowest = index;
+  /** Makes the blocks of the slab around `page` shared, if it is (still) one of the class. */
+  share(sizeClass: SizeClass, page: PageIndex): void {
+    const { i32, pageMap } = this;
+    const bin = binAt(sizeClass);
+    try {
+      this.lock(sizeClass);
+      if (pageMap.sizeClass(page) === sizeClass && pageMap.sharing(page) !== Sharing.shared) {
+        this.shareSlab(pageBefore(page, pageMap.pageOffset(page) >>> PAGE_SHIFT), sizeClass);
+        i32[bin + Bin.sharingScore] = Math.min(i32[bin + Bin.sharingScore] + GAIN, HIGHEST_SCORE);
       }
-      returned++;
-      if (index < lowest) lowest = index;
+      this.unlock(sizeClass);
+    } catch (error) {
+      if (i32[bin + Bin.lock] === this.locks.me) i32[bin + Bin.lock] = ABANDONED;
+      throw error;
     }
-    if (returned > 0) this.blocksReturned(slab, returned, lowest, shape, sizeClass);
+  }
+
+  /** Bin lock held. */
+  shareSlab(slab: PageIndex, sizeClass: SizeClass): void {
+    const { pageMap } = this;
+    const { pages } = SLAB_SHAPES[sizeClass];
+    for (let i = 0; i < pages; i++) pageMap.setSharing(pageAfter(slab, i), Sharing.onTheWay);
+    this.sections.awaitOthers();
+    for (let i = 0; i < pages; i++) pageMap.setSharing(pageAfter(slab, i), Sharing.shared);
   }
 
   /** Gives the pages of all empty slabs back. Returns true if there were any. */
@@ -152,118 +193,184 @@ export class Bins {
     for (let i = 0; i < CLASS_COUNT; i++) {
       const sizeClass = asSizeClass(i);
       const bin = binAt(sizeClass);
-      const shape = SLAB_SHAPES[i];
-      if (this.i32[bin + Bin.freeBlocks] < shape.blocks) continue;
-      this.lock(sizeClass);
+      if (this.i32[bin + Bin.emptyCount] === 0) continue;
       try {
-        let tries = this.i32[bin + Bin.slabCount];
-        for (let slab = this.lists.first(bin + Bin.slabs); slab !== NULL_PAGE && tries-- > 0;) {
-          const next = this.pageMap.next(slab);
-          if (this.pageMap.a(slab) === shape.blocks) {
-            this.releaseSlab(slab, shape, bin);
-            any = true;
-          }
-          slab = next;
-        }
-      } finally {
+        this.lock(sizeClass);
+        if (this.releaseEmpty(sizeClass)) any = true;
         this.unlock(sizeClass);
+      } catch (error) {
+        if (this.i32[bin + Bin.lock] === this.locks.me) this.i32[bin + Bin.lock] = ABANDONED;
+        throw error;
       }
     }
     return any;
   }
 
-  private takeFromSlab(slab: PageIndex, sizeClass: SizeClass, want: number, stack: number): number {
-    const { i32, u8, pageMap, cached } = this;
+  /** The slab of the class that `page` belongs to. */
+  private slabOf(page: number, sizeClass: SizeClass): PageIndex {
+    const { pageMap } = this;
+    if (page >= pageMap.pages || pageMap.sizeClass(asPage(page)) !== sizeClass) {
+      throw new VmemError(
+        'ECORRUPT',
+        `[CACHE-1] page ${page}: a cache has blocks there, no slab of class ${sizeClass}`,
+      );
+    }
+    return pageBefore(asPage(page), pageMap.pageOffset(asPage(page)) >>> PAGE_SHIFT);
+  }
+
+  private takeFromSlab(
+    slab: PageIndex,
+    sizeClass: SizeClass,
+    want: number,
+    entry: number,
+    cached: number,
+  ): number {
+    const { i32, u8, pageMap } = this;
     const { size, blocks } = SLAB_SHAPES[sizeClass];
     const states = pageMap.stateLine(slab) * LINE_SIZE;
-    const first = slab * (1 << this.pageGranuleShift);
     const step = size >>> this.granuleShift;
     const free = pageMap.a(slab);
     const count = free < want ? free : want;
-    let index = pageMap.b(slab);
-    let taken = 0;
-    for (; taken < count && index < blocks; index++) {
-      if (u8[states + index] !== FREE) continue;
-      i32[stack + taken++] = first + index * step;
-      u8[states + index] = cached;
+    let state = states + pageMap.b(slab);
+    let granule = slab * (1 << this.pageGranuleShift) + pageMap.b(slab) * step;
+    let at = entry;
+    const end = entry + ENTRY * count;
+    for (const last = states + blocks; at < end && state < last; state++, granule += step) {
+      if (u8[state] !== FREE) continue;
+      i32[at] = granule;
+      i32[at + 1] = state;
+      at += ENTRY;
+      u8[state] = cached;
     }
-    if (taken < count) {
+    if (at < end) {
       throw new VmemError(
         'ECORRUPT',
         `[SLAB-1] slab at page ${slab}: ${free} FREE blocks counted, less found`,
       );
     }
     pageMap.setA(slab, free - count);
-    pageMap.setB(slab, index);
+    pageMap.setB(slab, state - states);
     return count;
   }
 
   /** `count` blocks of a slab, none below block `lowest`, have become FREE. */
-  private blocksReturned(
-    slab: PageIndex,
-    count: number,
-    lowest: number,
-    shape: SlabShape,
-    sizeClass: SizeClass,
-  ): void {
-    const { i32, pageMap } = this;
+  private blocksReturned(slab: PageIndex, count: number, lowest: number, sizeClass: SizeClass): void {
+    const { i32, pageMap, lists } = this;
     const bin = binAt(sizeClass);
     const old = pageMap.a(slab);
     const free = old + count;
-    const freeInBin = i32[bin + Bin.freeBlocks] + count;
+    const isEmpty = free === SLAB_SHAPES[sizeClass].blocks;
     pageMap.setA(slab, free);
     if (lowest < pageMap.b(slab)) pageMap.setB(slab, lowest);
-    i32[bin + Bin.freeBlocks] = freeInBin;
-    if (old === 0) this.lists.addFirst(bin + Bin.slabs, slab);
-    // the last slab with FREE blocks stays, lest a size that comes and goes makes and unmakes slabs
-    if (free === shape.blocks && freeInBin > free) this.releaseSlab(slab, shape, bin);
+    i32[bin + Bin.freeBlocks] += count;
+    if (isEmpty) {
+      if (old > 0) lists.remove(bin + Bin.slabs, slab);
+      lists.addFirst(bin + Bin.emptySlabs, slab);
+      i32[bin + Bin.emptyCount]++;
+    } else if (old === 0) {
+      lists.addFirst(bin + Bin.slabs, slab);
+    }
   }
 
-  private addSlab(sizeClass: SizeClass): PageIndex {
-    const { extents, pageMap } = this;
-    const shape = SLAB_SHAPES[sizeClass];
+  /** A slab of FREE blocks, an empty one or a new one, which is then in the list of slabs; else `NULL_PAGE`. */
+  private beginSlab(sizeClass: SizeClass): PageIndex {
+    const { i32, lists } = this;
     const bin = binAt(sizeClass);
-    let slab: PageIndex;
-    extents.lock();
-    try {
-      slab = extents.take(shape.pages, 'high');
+    let slab = lists.first(bin + Bin.emptySlabs);
+    if (slab !== NULL_PAGE) {
+      lists.remove(bin + Bin.emptySlabs, slab);
+      i32[bin + Bin.emptyCount]--;
+    } else {
+      slab = this.addSlab(sizeClass);
       if (slab === NULL_PAGE) return NULL_PAGE;
-      const line = this.states.take(shape.lines);
-      if (line === 0) {
-        extents.release(slab);
-        return NULL_PAGE;
-      }
-      for (let i = 0; i < shape.pages; i++) {
-        pageMap.setSlabPage(pageAfter(slab, i), sizeClass, i * PAGE_SIZE, line);
-      }
-      pageMap.setA(slab, shape.blocks);
-      pageMap.setB(slab, 0);
-      extents.commit(slab, PageKind.slab);
-    } finally {
-      extents.unlock();
     }
-    this.lists.addFirst(bin + Bin.slabs, slab);
-    this.i32[bin + Bin.slabCount]++;
-    this.i32[bin + Bin.slabsMade]++;
-    this.i32[bin + Bin.freeBlocks] += shape.blocks;
+    lists.addFirst(bin + Bin.slabs, slab);
     return slab;
   }
 
-  /** Bin lock held; the slab has FREE blocks only and is in the list. */
-  private releaseSlab(slab: PageIndex, shape: SlabShape, bin: number): void {
-    const { extents, pageMap } = this;
-    this.lists.remove(bin + Bin.slabs, slab);
-    this.i32[bin + Bin.slabCount]--;
-    this.i32[bin + Bin.slabsReleased]++;
-    this.i32[bin + Bin.freeBlocks] -= shape.blocks;
-    extents.lock();
+  private addSlab(sizeClass: SizeClass): PageIndex {
+    const { i32, extents, pageMap } = this;
+    const shape = SLAB_SHAPES[sizeClass];
+    const bin = binAt(sizeClass);
+    const isShared = this.beginsShared(bin);
+    let slab: PageIndex;
     try {
-      const line = pageMap.stateLine(slab);
-      for (let i = 0; i < shape.pages; i++) pageMap.clearSlabPage(pageAfter(slab, i));
-      extents.release(slab);
-      this.states.release(line, shape.lines);
-    } finally {
+      extents.lock();
+      slab = extents.take(shape.pages, 'high');
+      if (slab !== NULL_PAGE) {
+        const line = this.states.take(shape.lines);
+        if (line === 0) {
+          extents.release(slab);
+          slab = NULL_PAGE;
+        } else {
+          for (let i = 0; i < shape.pages; i++) {
+            pageMap.setSlabPage(pageAfter(slab, i), sizeClass, i * PAGE_SIZE, line, isShared);
+          }
+          pageMap.setA(slab, shape.blocks);
+          pageMap.setB(slab, 0);
+          extents.commit(slab, PageKind.slab);
+        }
+      }
       extents.unlock();
+    } catch (error) {
+      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
+      throw error;
     }
+    if (slab === NULL_PAGE) return NULL_PAGE;
+    i32[bin + Bin.slabCount]++;
+    i32[bin + Bin.slabsMade]++;
+    i32[bin + Bin.freeBlocks] += shape.blocks;
+    return slab;
+  }
+
+  /** Whether most slabs of the class become shared anyway; every so often one is tried otherwise. */
+  private beginsShared(bin: number): boolean {
+    const { i32 } = this;
+    if (!this.sections.isCheap) return true;
+    const score = i32[bin + Bin.sharingScore];
+    if (score < SHARED_FROM) return false;
+    i32[bin + Bin.sharingScore] = score - 1;
+    return true;
+  }
+
+  private tooManyEmpty(sizeClass: SizeClass): boolean {
+    const empty = this.i32[binAt(sizeClass) + Bin.emptyCount];
+    return empty > 1 && empty * SLAB_SHAPES[sizeClass].pages > this.mostEmptyPages;
+  }
+
+  /** Gives the pages of the class's empty slabs back. Bin lock held. True if there were any. */
+  private releaseEmpty(sizeClass: SizeClass): boolean {
+    const { i32, extents, pageMap, lists } = this;
+    const { pages, lines, blocks } = SLAB_SHAPES[sizeClass];
+    const bin = binAt(sizeClass);
+    const head = bin + Bin.emptySlabs;
+    if (lists.first(head) === NULL_PAGE) return false;
+    try {
+      extents.lock();
+      // whoever tries to free a block there from now on finds no slab
+      let tries = i32[bin + Bin.emptyCount];
+      for (let slab = lists.first(head); slab !== NULL_PAGE; slab = pageMap.next(slab)) {
+        if (tries-- <= 0)
+          throw new VmemError('ECORRUPT', `[SLAB-3] class ${sizeClass}: more empty slabs than counted`);
+        for (let i = 0; i < pages; i++) pageMap.withdrawClass(pageAfter(slab, i));
+      }
+      this.sections.awaitOthers();
+      for (let slab = lists.first(head); slab !== NULL_PAGE; slab = lists.first(head)) {
+        const line = pageMap.stateLine(slab);
+        lists.remove(head, slab);
+        i32[bin + Bin.emptyCount]--;
+        i32[bin + Bin.slabCount]--;
+        i32[bin + Bin.slabsReleased]++;
+        i32[bin + Bin.freeBlocks] -= blocks;
+        for (let i = 0; i < pages; i++) pageMap.clearSlabPage(pageAfter(slab, i));
+        extents.release(slab);
+        this.states.release(line, lines);
+      }
+      extents.unlock();
+    } catch (error) {
+      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
+      throw error;
+    }
+    return true;
   }
 }

@@ -4,13 +4,19 @@
 // then put right by the taker (`Repair`). Release is a plain store where the machine keeps stores in order: V8
 // does not stop a thread in a straight line of them, so many deaths find the lock free.
 //
-// Order: a thread that holds the extent lock takes no other; one that holds a bin's takes at most the extent
-// lock. `check` alone takes all bins, by ascending class, and then the extent lock.
+// A critical section that an exception leaves (a stack overflow can strike at any call) is half done, too. Its
+// thread lives on, so it says so itself: `ABANDONED`, by a plain store in the `catch`, which needs no stack.
 //
-// [LOCK-1] The owner word is 0 or the token of a slot in use.
+// Order: standstill, gates of slots (ascending), bins (ascending), extents. A thread that holds one takes only
+// those behind it.
+//
+// [LOCK-1] The owner word is 0, ABANDONED, or the token of a slot in use.
 
 import { storeRelease } from './platform';
 import { waitWhile } from './wait';
+
+/** What the owner of a lock leaves in it when an exception throws it out of its critical section. */
+export const ABANDONED = -1;
 
 /** Plain loads before sleeping: longer than a critical section, shorter than a time slice. */
 const SPINS = 300;
@@ -21,19 +27,22 @@ const SLEEPS_PER_INQUIRY = 8;
 
 /** Asked about an owner that does not let go: must return true, and only then, if that thread is gone for good. */
 export type IsGone = (owner: number) => boolean;
-/** Restores what the lock at word `at` protects after its owner died; runs with the lock held. */
+/** Restores what the lock at word `at` protects after its owner died or abandoned it; runs with the lock held. */
 export type Repair = (at: number) => void;
 
 export class OwnedLocks {
-  /** @param me this thread's token: not 0, and not used by any other thread before or after */
+  /** @param me this thread's token: positive, and not used by any other thread before or after */
   constructor(
     private readonly i32: Int32Array,
-    private readonly me: number,
+    readonly me: number,
     private readonly isGone: IsGone,
     private readonly repair: Repair,
   ) {}
 
-  /** Takes the lock at word `at`; if its last owner died with it, what it protects is repaired first. */
+  /**
+   * Takes the lock at word `at`; if its last owner died with it or abandoned it, what it protects is repaired first.
+   * To be called inside the `try` whose `catch` stores ABANDONED if the lock is this thread's.
+   */
   lock(at: number): void {
     // acquires what the last owner wrote; partner: the store in `unlock`
     if (Atomics.compareExchange(this.i32, at, 0, this.me) !== 0) this.lockSlow(at);
@@ -65,6 +74,7 @@ export class OwnedLocks {
     const { i32, me } = this;
     for (let spin = 0; spin < SPINS; spin++) {
       if (i32[at] === 0 && Atomics.compareExchange(i32, at, 0, me) === 0) return;
+      if (i32[at] === ABANDONED && this.takeOver(at, ABANDONED)) return;
     }
     // tells the owner that somebody may sleep; a sleeper that dies leaves a needless notify behind, no more
     Atomics.add(i32, at + 1, 1);
@@ -72,14 +82,18 @@ export class OwnedLocks {
       for (let sleeps = 1; ; sleeps++) {
         const owner = Atomics.compareExchange(i32, at, 0, me);
         if (owner === 0) return;
-        if (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isGone(owner) && this.seize(at, owner)) {
-          this.repair(at);
-          return;
-        }
+        const isLeft = owner === ABANDONED || (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isGone(owner));
+        if (isLeft && this.takeOver(at, owner)) return;
         waitWhile(i32, at, owner, SLEEP_MS);
       }
     } finally {
       Atomics.sub(i32, at + 1, 1);
     }
+  }
+
+  private takeOver(at: number, from: number): boolean {
+    if (!this.seize(at, from)) return false;
+    this.repair(at);
+    return true;
   }
 }

@@ -7,7 +7,7 @@ const arch = (globalThis as { process?: { arch?: unknown } }).process?.arch;
  * release a lock. V8 does not move typed-array stores past each other. Elsewhere the release is an Atomics
  * store.
  */
-const STORES_IN_ORDER: boolean = arch === 'x64' || arch === 'ia32';
+export const STORES_IN_ORDER: boolean = arch === 'x64' || arch === 'ia32';
 
 /**
  * Stores so that whoever sees the value sees all that this thread stored before. Where a plain store does that, V8

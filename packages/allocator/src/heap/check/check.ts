@@ -1,11 +1,13 @@
-// The consistency check: takes every lock, so nothing but the tops of running threads' caches moves, then
-// verifies each numbered invariant. Reads only. Every loop is bounded by a size of the region's geometry, not
+// The consistency check: takes every lock at a standstill, so nothing moves, then verifies each numbered invariant. Reads only. Every loop is bounded by a size of the region's geometry, not
 // by what the region says, so damage can't make it run for ever.
 
 import { VmemError } from '../../base/errors';
 import { asSizeClass } from '../../base/units';
 import { CLASS_COUNT } from '../../slab/size-classes';
+import { Bin, Extents, binAt } from '../../layout/region-layout';
+import { storeRelease } from '../../sync/platform';
 import type { HeapParts } from '../parts';
+import { atStandstill } from '../standstill';
 import { checkFreeIndex } from './free-extents';
 import { checkCounters, checkHead, checkTiling } from './pages';
 import type { CheckReport } from './report';
@@ -16,22 +18,34 @@ import { checkStateStore } from './state-pages';
 
 export function checkHeap(core: HeapParts): CheckReport {
   const scene = new CheckScene(core);
-  let locked = 0;
-  try {
-    for (; locked < CLASS_COUNT; locked++) core.bins.lock(asSizeClass(locked));
-    core.extents.lock();
+  atStandstill(core, () => {
     try {
-      checkAll(scene);
-    } finally {
-      core.extents.unlock();
+      withEveryBin(core, 0, () => {
+        checkAll(scene);
+      });
+    } catch (error) {
+      if (!(error instanceof VmemError) || error.code !== 'ECORRUPT') throw error;
+      scene.found.expect(false, /^\[.*?\]/.exec(error.message)?.[0] ?? '[LOCK-1]', () => error.message);
     }
-  } catch (error) {
-    if (!(error instanceof VmemError) || error.code !== 'ECORRUPT') throw error;
-    scene.found.expect(false, /^\[.*?\]/.exec(error.message)?.[0] ?? '[LOCK-1]', () => error.message);
-  } finally {
-    while (locked-- > 0) core.bins.unlock(asSizeClass(locked));
-  }
+  });
   return scene.found.report();
+}
+
+/** Runs `action` with the locks of all bins from `from` on and of the extents. */
+function withEveryBin(core: HeapParts, from: number, action: () => void): void {
+  const { i32 } = core.region;
+  const lock = from < CLASS_COUNT ? binAt(from) + Bin.lock : Extents.lock;
+  try {
+    if (from < CLASS_COUNT) core.bins.lock(asSizeClass(from));
+    else core.extents.lock();
+    if (from < CLASS_COUNT) withEveryBin(core, from + 1, action);
+    else action();
+    core.locks.unlock(lock);
+  } catch (error) {
+    // reading leaves nothing half done
+    if (i32[lock] === core.locks.me) storeRelease(i32, lock, 0);
+    throw error;
+  }
 }
 
 function checkAll(scene: CheckScene): void {

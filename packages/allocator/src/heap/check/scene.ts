@@ -19,8 +19,6 @@ export class CheckScene {
   readonly large = { extents: 0, pages: 0 };
   /** State runs in use, by state page. */
   readonly runs = new Map<PageIndex, number[]>();
-  /** Entries of the stacks of one class, by slot. */
-  readonly entries = new Map<number, Set<number>>();
 
   constructor(readonly core: HeapParts) {
     this.i32 = core.region.i32;

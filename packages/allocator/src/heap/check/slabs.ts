@@ -9,8 +9,10 @@ import {
   pageToWord,
   type PageIndex,
 } from '../../base/units';
-import { FREE, LIVE, cachingSlot } from '../../layout/block-state';
+import { FREE, cachingSlot, isLive, slotOfState } from '../../layout/block-state';
+import { Sharing } from '../../layout/page-map';
 import { Bin, binAt } from '../../layout/region-layout';
+import { ENTRY } from '../../layout/thread-cache';
 import { SLAB_SHAPES } from '../../slab/size-classes';
 import { walkList, type CheckScene } from './scene';
 
@@ -19,34 +21,55 @@ export function checkClass(scene: CheckScene, index: number): void {
   const bin = binAt(index);
   const slabs = scene.slabs.filter((slab) => pageMap.sizeClass(slab) === index);
   const partial = new Set<PageIndex>();
+  const empty = new Set<PageIndex>();
   let freeBlocks = 0;
-  scene.entries.clear();
+  const stacks = stacksOf(scene, index);
   for (const slab of slabs) {
-    const free = checkSlab(scene, slab, index);
+    const free = checkSlab(scene, slab, index, stacks);
     freeBlocks += free;
-    if (free > 0) partial.add(slab);
+    if (free === SLAB_SHAPES[index].blocks) empty.add(slab);
+    else if (free > 0) partial.add(slab);
   }
-  walkList(scene, '[SLAB-2]', `slabs of class ${index}`, i32[bin + Bin.slabs] as PageIndex, (page) =>
-    partial.delete(page),
-  );
-  for (const page of partial) {
-    found.expect(false, '[SLAB-2]', () => `slab at page ${page}: has FREE blocks but is in no list`);
+  for (const [slot, stack] of stacks) {
+    found.expect(
+      stack.below.size === 0,
+      '[CACHE-1]',
+      () => `slot ${slot}, class ${index}: ${stack.below.size} entries whose blocks are not in this cache`,
+    );
   }
   found.expect(
-    i32[bin + Bin.slabCount] === slabs.length && i32[bin + Bin.freeBlocks] === freeBlocks,
+    i32[bin + Bin.slabCount] === slabs.length &&
+      i32[bin + Bin.emptyCount] === empty.size &&
+      i32[bin + Bin.freeBlocks] === freeBlocks,
     '[SLAB-3]',
     () =>
-      `class ${index}: counts ${i32[bin + Bin.slabCount]} slabs, ${i32[bin + Bin.freeBlocks]} FREE blocks; ` +
-      `there are ${slabs.length} and ${freeBlocks}`,
+      `class ${index}: counts ${i32[bin + Bin.slabCount]} slabs, ${i32[bin + Bin.emptyCount]} empty, ` +
+      `${i32[bin + Bin.freeBlocks]} FREE blocks; there are ${slabs.length}, ${empty.size} and ${freeBlocks}`,
   );
+  checkSlabList(scene, `slabs of class ${index}`, i32[bin + Bin.slabs] as PageIndex, partial);
+  checkSlabList(scene, `empty slabs of class ${index}`, i32[bin + Bin.emptySlabs] as PageIndex, empty);
+}
+
+/** The list holds exactly `members`. */
+function checkSlabList(scene: CheckScene, name: string, head: PageIndex, members: Set<PageIndex>): void {
+  walkList(scene, '[SLAB-2]', name, head, (page) => members.delete(page));
+  for (const page of members) {
+    scene.found.expect(false, '[SLAB-2]', () => `slab at page ${page}: is not among the ${name}`);
+  }
 }
 
 /** Returns the number of FREE blocks. */
-function checkSlab(scene: CheckScene, slab: PageIndex, index: number): number {
+function checkSlab(scene: CheckScene, slab: PageIndex, index: number, stacks: Stacks): number {
   const { found, pageMap, u8 } = scene;
   const { size, blocks, lines, pages } = SLAB_SHAPES[index];
   const line = pageMap.stateLine(slab);
+  const sharing = pageMap.sharing(slab);
   found.slabs++;
+  found.expect(
+    sharing !== Sharing.onTheWay,
+    '[PAGE-3]',
+    () => `slab at page ${slab}: on the way to be shared, with the lock free`,
+  );
   found.expect(
     pageMap.length(slab) === pages,
     '[PAGE-3]',
@@ -57,7 +80,8 @@ function checkSlab(scene: CheckScene, slab: PageIndex, index: number): number {
     found.expect(
       pageMap.sizeClass(page) === index &&
         pageMap.pageOffset(page) === i * PAGE_SIZE &&
-        pageMap.stateLine(page) === line,
+        pageMap.stateLine(page) === line &&
+        pageMap.sharing(page) === sharing,
       '[PAGE-3]',
       () => `page ${page}: differs from its slab at page ${slab}`,
     );
@@ -87,8 +111,15 @@ function checkSlab(scene: CheckScene, slab: PageIndex, index: number): number {
     if (state === FREE) {
       free++;
       lowest = Math.min(lowest, i);
-    } else if (state !== LIVE) {
-      checkCached(scene, cachingSlot(state), index, slab, pageToOffset(slab) + i * size, states + i);
+    } else if (isLive(state)) {
+      found.expect(
+        slotOfState(state) < scene.core.slots.count,
+        '[STATE-1]',
+        () =>
+          `slab at page ${slab}: block ${i} was taken in slot ${slotOfState(state)}, which the heap lacks`,
+      );
+    } else {
+      checkCached(scene, cachingSlot(state), slab, pageToOffset(slab) + i * size, states + i, stacks);
     }
   }
   for (let i = blocks; i < lines * LINE_SIZE; i++) {
@@ -110,10 +141,10 @@ function checkSlab(scene: CheckScene, slab: PageIndex, index: number): number {
 function checkCached(
   scene: CheckScene,
   slot: number,
-  index: number,
   slab: PageIndex,
   offset: number,
   state: number,
+  stacks: Stacks,
 ): void {
   const { found, core } = scene;
   const inUse = slot < core.slots.count && core.slots.inUse(slot);
@@ -123,24 +154,49 @@ function checkCached(
       '[STATE-1]',
       () => `slab at page ${slab}: block cached by slot ${slot}, which is free`,
     )
-  )
+  ) {
     return;
+  }
+  const stack = stacks.get(slot);
   const granule = offset / 2 ** core.region.granuleShift;
-  let entries = scene.entries.get(slot);
-  if (entries === undefined) scene.entries.set(slot, (entries = new Set(stackOf(scene, slot, index))));
-  if (entries.has(granule)) return;
-  // the thread may have pushed the block after its stack was read, or popped it by now
-  const holds = new Set(stackOf(scene, slot, index)).has(granule) || cachingSlot(scene.u8[state]) !== slot;
+  const isBelow = stack?.below.get(granule) === state;
+  if (isBelow) stack.below.delete(granule);
   found.expect(
-    holds,
+    isBelow || stack?.above.get(granule) === state,
     '[CACHE-1]',
     () => `slab at page ${slab}: block cached by slot ${slot}, not in its stack`,
   );
 }
 
-function stackOf(scene: CheckScene, slot: number, index: number): Int32Array {
-  const page = scene.core.slots.cachePage(slot);
-  if (page <= 0 || page >= scene.pageMap.pages) return new Int32Array(0);
-  const start = pageToWord(page) + scene.core.cacheLayout.stack[index];
-  return scene.i32.subarray(start, start + scene.core.cacheLayout.capacity[index]);
+/** Entries of one slot's stack of a class: state index by granule. */
+interface Stack {
+  readonly below: Map<number, number>;
+  /** Where the slot's thread has died: it may have stopped between two stores, and its whole stack counts. */
+  readonly above: Map<number, number>;
+}
+type Stacks = Map<number, Stack>;
+
+function stacksOf(scene: CheckScene, index: number): Stacks {
+  const { core, found, i32 } = scene;
+  const stacks: Stacks = new Map();
+  for (let slot = 0; slot < core.slots.count; slot++) {
+    const page = core.slots.cachePage(slot);
+    if (page <= 0 || page + core.cacheLayout.pages > scene.pageMap.pages || !core.slots.inUse(slot)) continue;
+    const bottom = pageToWord(page) + core.cacheLayout.stack[index];
+    const end = bottom + ENTRY * core.cacheLayout.capacity[index];
+    const top = Math.min(i32[pageToWord(page) + core.cacheLayout.tops + 2 * index], end);
+    const stack = { below: new Map<number, number>(), above: new Map<number, number>() };
+    const isDead = core.slots.isDead(slot);
+    for (let entry = bottom; entry < (isDead ? end : top); entry += ENTRY) {
+      const granule = i32[entry];
+      found.expect(
+        isDead || !stack.below.has(granule),
+        '[CACHE-1]',
+        () => `slot ${slot}, class ${index}: two entries for granule ${granule}`,
+      );
+      (isDead ? stack.above : stack.below).set(granule, i32[entry + 1] >>> 0);
+    }
+    stacks.set(slot, stack);
+  }
+  return stacks;
 }

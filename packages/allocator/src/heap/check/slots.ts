@@ -1,7 +1,8 @@
 // Checks the table of threads, their caches' heights and the locks.
 
 import { NULL_PAGE, pageToWord, type PageIndex } from '../../base/units';
-import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../../layout/region-layout';
+import { Bin, Calls, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../../layout/region-layout';
+import { ENTRY } from '../../layout/thread-cache';
 import { CLASS_COUNT } from '../../slab/size-classes';
 import type { CheckScene } from './scene';
 
@@ -19,12 +20,15 @@ export function checkSlots(scene: CheckScene): void {
       () => `slot ${slot} (owner ${owner}): cache page ${page} is not its cache`,
     );
     scene.cachePages.delete(page);
-    checkHeights(scene, slot, page);
+    checkTops(scene, slot, page);
   }
   for (const page of scene.cachePages.keys()) {
     found.expect(false, '[SLOT-1]', () => `cache at page ${page} belongs to no slot`);
   }
   checkLock(scene, 'extents', Extents.lock);
+  checkLock(scene, 'standstill', Calls.standstill);
+  for (let slot = 0; slot < core.slots.count; slot++)
+    checkLock(scene, `slot ${slot}`, slotAt(slot) + Slot.gate);
   for (let i = 0; i < CLASS_COUNT; i++) checkLock(scene, `class ${i}`, binAt(i) + Bin.lock);
 }
 
@@ -41,15 +45,25 @@ function checkLock(scene: CheckScene, name: string, at: number): void {
   );
 }
 
-function checkHeights(scene: CheckScene, slot: number, page: PageIndex): void {
-  if (page <= 0 || page >= scene.pageMap.pages) return;
-  const { heights, capacity } = scene.core.cacheLayout;
+function checkTops(scene: CheckScene, slot: number, page: PageIndex): void {
+  const { i32 } = scene;
+  const { tops, capacity, stack, pages } = scene.core.cacheLayout;
+  if (page <= 0 || page + pages > scene.pageMap.pages) return;
+  const start = pageToWord(page);
   for (let i = 0; i < CLASS_COUNT; i++) {
-    const height = scene.i32[pageToWord(page) + heights + i];
+    const top = i32[start + tops + 2 * i];
+    const bottom = start + stack[i];
+    const end = bottom + ENTRY * capacity[i];
     scene.found.expect(
-      height >= 0 && height <= capacity[i],
+      top >= bottom && top <= end && (top - bottom) % ENTRY === 0 && i32[start + tops + 2 * i + 1] === end,
       '[CACHE-2]',
-      () => `slot ${slot}, class ${i}: height ${height} of ${capacity[i]}`,
+      () =>
+        `slot ${slot}, class ${i}: top ${top}, end ${i32[start + tops + 2 * i + 1]}; ${bottom} to ${end} are its own`,
+    );
+    scene.found.expect(
+      i32[bottom - 1] === 0 && i32[bottom - 2] === 0,
+      '[CACHE-2]',
+      () => `slot ${slot}, class ${i}: the sentinel below the stack was written over`,
     );
   }
 }

@@ -1,0 +1,18 @@
+// From a pointer to the state of the slab block that begins there.
+
+import { LINE_SIZE, PAGE_SIZE, offsetToPage } from '../base/units';
+import type { Region } from '../layout/region';
+import { CLASS_COUNT, CLASS_RECIPROCAL, CLASS_SIZE } from './size-classes';
+
+/** Index of the state byte of the slab block that begins at `ptr`; -1 if none can begin there. */
+export function stateIndexOf(region: Region, ptr: number): number {
+  if (!Number.isSafeInteger(ptr) || ptr <= 0 || ptr >= region.size) return -1;
+  const { pageMap } = region;
+  const page = offsetToPage(ptr);
+  const sizeClass = pageMap.sizeClass(page);
+  if (sizeClass < 0 || sizeClass >= CLASS_COUNT) return -1;
+  const offset = pageMap.pageOffset(page) + (ptr % PAGE_SIZE);
+  const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]) >>> 16;
+  const state = pageMap.stateLine(page) * LINE_SIZE + index;
+  return index * CLASS_SIZE[sizeClass] === offset && state > 0 && state < region.size ? state : -1;
+}

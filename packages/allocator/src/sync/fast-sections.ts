@@ -1,0 +1,89 @@
+// Fast sections: the short stretches in which a thread works on its cache and on blocks with plain loads and stores.
+// Its slot's `busy` word is 1 meanwhile. Who changes something that fast sections rely on (closes a gate, makes a
+// slab's blocks shared, takes a slab's pages back) first stores the change, then waits here until every section
+// that may not have seen it is over: a grace period, as in read-copy-update.
+//
+// The threads inside pay two plain stores and no fence. Instead the waiting side has the system run a fence on
+// every processor that executes one of our threads (`ThreadHost.barrier`; membarrier(2) on Linux). After it, a thread either
+// shows busy, or will see the change in its next section. Without a barrier we spin far longer than any
+// processor keeps a store to itself. Where stores may overtake each other, the barrier runs once more, so that
+// what was stored before `busy` became 0 is seen as well.
+//
+// Nothing inside a fast section waits, takes a lock or calls out, so the wait is as short as a section, unless the
+// thread is off its processor or dies there.
+
+import { STORES_IN_ORDER } from './platform';
+import { waitWhile } from './wait';
+
+/** Loads of a busy word before sleeping: a section takes some nanoseconds. */
+const SPINS = 300;
+const SLEEP_MS = 1;
+const SLEEPS_PER_INQUIRY = 8;
+/** Processors keep a store to themselves for less than a hundredth of this; one that changes threads does not at all. */
+const SETTLING_MS = 0.05;
+
+declare const performance: { now(): number }; // of Node and of browsers
+
+/** The threads of a heap, as far as waiting for them goes. */
+export interface SectionOwners {
+  /** Words of the busy flags, one a slot. */
+  readonly busyWords: Int32Array;
+  /** True if a living thread other than the caller's may be in the slot. */
+  mayRun(slot: number): boolean;
+  /** True if the slot's thread is gone for good; asks the system. */
+  isDead(slot: number): boolean;
+}
+
+export class FastSections {
+  constructor(
+    private readonly i32: Int32Array,
+    private readonly owners: SectionOwners,
+    private readonly mySlot: number,
+    private readonly barrier: (() => boolean) | undefined,
+  ) {}
+
+  /** True if waiting for others takes a few microseconds. */
+  get isCheap(): boolean {
+    return this.barrier !== undefined || !this.anyOther();
+  }
+
+  /**
+   * Returns when every fast section of other threads is over that began before the call, and everything that was
+   * stored before the call is seen by all later ones. The caller is in none.
+   */
+  awaitOthers(): void {
+    const { i32, owners } = this;
+    // a full fence: the caller's stores are out before the slots are read; a thread that claims one later sees them
+    Atomics.exchange(i32, owners.busyWords[this.mySlot], 0);
+    if (!this.anyOther()) return;
+    this.fenceAll();
+    for (let slot = 0; slot < owners.busyWords.length; slot++) {
+      if (slot !== this.mySlot && i32[owners.busyWords[slot]] !== 0) this.awaitSlot(slot);
+    }
+    if (!STORES_IN_ORDER) this.fenceAll();
+  }
+
+  private anyOther(): boolean {
+    const { owners, mySlot } = this;
+    for (let slot = 0; slot < owners.busyWords.length; slot++) {
+      if (slot !== mySlot && owners.mayRun(slot)) return true;
+    }
+    return false;
+  }
+
+  private fenceAll(): void {
+    if (this.barrier?.() === true) return;
+    const until = performance.now() + SETTLING_MS;
+    while (performance.now() <= until);
+  }
+
+  private awaitSlot(slot: number): void {
+    const { i32, owners } = this;
+    const word = owners.busyWords[slot];
+    for (let spin = 0; spin < SPINS; spin++) if (i32[word] === 0) return;
+    for (let sleeps = 1; i32[word] !== 0 && owners.mayRun(slot); sleeps++) {
+      if (sleeps % SLEEPS_PER_INQUIRY === 0 && owners.isDead(slot)) return;
+      waitWhile(i32, word, 1, SLEEP_MS);
+    }
+  }
+}
