@@ -11,7 +11,7 @@ import { ABANDONED } from '../sync/lock';
 import { wholeOption } from './arguments';
 import { takeCachePages } from './cache-pages';
 import { HeapCore } from './core';
-import { emptyCaches } from './reclaim';
+import { reclaim } from './reclaim';
 import type { HeapOptions } from './heap-options';
 import { ThreadCache } from './thread-cache';
 import type { ThreadHost } from './thread-host';
@@ -70,7 +70,7 @@ export function enterHeap(
 }
 
 function createCache(core: HeapCore): ThreadCache {
-  if (takeCache(core) || (releaseForCache(core) && takeCache(core))) return ThreadCache.of(core, core.slot)!;
+  if (takeCache(core) || (reclaim(core) && takeCache(core))) return ThreadCache.of(core, core.slot)!;
   const { pages } = core.cacheLayout;
   throw new VmemError('ENOMEM', `no ${pages} free pages for this thread's cache: the heap is full`);
 }
@@ -88,11 +88,6 @@ function takeCache(core: HeapCore): boolean {
     throw error;
   }
 }
-
-const releaseForCache = (core: HeapCore): boolean => {
-  emptyCaches(core);
-  return core.bins.releaseEmptySlabs();
-};
 
 const defaultCacheBytes = (size: number): number => Math.min(32768, Math.max(4096, Math.floor(size / 4096)));
 

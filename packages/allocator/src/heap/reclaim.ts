@@ -8,7 +8,7 @@ import { atStandstill } from './standstill';
 import { ThreadCache } from './thread-cache';
 
 /** Gives the cached blocks of all threads back. True if there were any. */
-export function emptyCaches(core: HeapCore): boolean {
+function emptyCaches(core: HeapCore): boolean {
   core.recovery.reapDead();
   // a look without stopping anybody: a block that goes into another cache meanwhile was live when we were called
   return othersHaveBlocks(core) ? emptyAll(core) : emptyOwn(core);

@@ -1,5 +1,7 @@
 import { Heap, MAX_REGION, MAX_THREADS, MIN_REGION, type HeapHandle } from '@vmem-ts/allocator';
+import { CLASS_SIZE } from '#src/slab/size-classes';
 import { exhaust } from '../support/exhaust';
+import { InnerHeap } from '../support/inner-heap';
 import { runWorker } from '../support/worker';
 import { codeOf } from '../support/thrown';
 import type { VisitorTask } from '../workers/visitor';
@@ -339,15 +341,42 @@ describe('when memory is out', () => {
     expectSound(heap, 0);
   });
 
-  test('blocks in the cache of another heap object of this thread come back at its next slow path', () => {
+  test.each([16, 100, 3000, 16_384])(
+    'blocks of %p bytes in the caches of other heap objects are had before there is none',
+    (size) => {
+      const heap = newHeap(MIB);
+      const others = [1, 2, 3].map(() => Heap.attach(heap.handle));
+      const pointers = exhaust(heap, size);
+      const { capacity } = new InnerHeap(heap).cacheLayout;
+      const cached = capacity[CLASS_SIZE.findIndex((block) => block >= size)];
+      for (const other of others) for (let i = 0; i < cached; i++) other.free(pointers.pop()!);
+      expect(heap.stats().cached).toBe(others.length * cached * heap.usableSize(pointers[0]));
+      expect(exhaust(heap, size)).toHaveLength(others.length * cached);
+      expect(heap.stats().cached).toBe(0);
+      expect(heap.check()).toBe(1);
+    },
+  );
+
+  test('a block of whole pages is had out of the caches of other heap objects', () => {
     const heap = newHeap(MIB);
     const other = Heap.attach(heap.handle);
-    const theirs = exhaust(other, 16_384);
-    for (const ptr of theirs) other.free(ptr);
-    exhaust(heap, 16_384); // asks for what the other one caches
-    other.malloc(50_000);
-    expect(other.stats().cached).toBe(0);
-    expect(heap.malloc(16_384)).toBeGreaterThan(0);
+    const whole = heap.stats().pagesFree;
+    for (const ptr of exhaust(heap, 16_384)) other.free(ptr);
+    expect(heap.malloc(Math.floor(0.97 * whole))).toBeGreaterThan(0);
+    expect(heap.stats().cached).toBe(0);
+  });
+
+  test('a thread that attaches has its cache out of those of the others', () => {
+    const heap = newHeap(MIB);
+    const other = Heap.attach(heap.handle);
+    const pointers = exhaust(heap, 16_384);
+    exhaust(heap, 4096);
+    exhaust(heap, 8);
+    for (const ptr of pointers.splice(0, 8)) other.free(ptr);
+    const next = Heap.attach(heap.handle);
+    expect(next.malloc(4096)).toBeGreaterThan(0);
+    expect(heap.stats().threads).toBe(3);
+    expect(heap.check()).toBe(1);
   });
 });
 
