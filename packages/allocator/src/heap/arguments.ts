@@ -83,11 +83,12 @@ export function requireObject(name: string, value: unknown): object {
 export function hostOption(options: unknown): ThreadHost | undefined {
   const { host } = requireObject('options', options) as { host?: Partial<ThreadHost> | undefined };
   if (host === undefined) return undefined;
-  const { identity, isAlive, onDeath } = requireObject('host', host) as Partial<ThreadHost>;
-  if (typeof identity !== 'function' || typeof isAlive !== 'function' || typeof onDeath !== 'function') {
+  const { identity, isAlive, onDeath, barrier } = requireObject('host', host) as Partial<ThreadHost>;
+  const needed: unknown[] = [identity, isAlive, onDeath, barrier ?? identity];
+  if (!needed.every((each) => typeof each === 'function')) {
     throw new VmemError(
       'EINVAL',
-      'host: expected an object with the functions identity, isAlive and onDeath',
+      'host: expected an object with the functions identity, isAlive, onDeath and, if it can, barrier',
     );
   }
   return host as ThreadHost;
