@@ -3,11 +3,24 @@
 import { Heap } from '@vmem-ts/allocator';
 import { asPage, type PageIndex } from '#src/base/units';
 import { binOfLength } from '#src/extent/free-extents';
-import { LIVE, cachedBy } from '#src/layout/block-state';
-import { PageKind, PageRecord } from '#src/layout/page-map';
-import { Bin, Extents, Identity, Slot, SlotOwner, binAt, slotAt, tokenOf } from '#src/layout/region-layout';
+import { FREE, MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
+import { PageKind, PageRecord, Sharing } from '#src/layout/page-map';
+import {
+  Bin,
+  Calls,
+  Extents,
+  Identity,
+  Slot,
+  SlotOwner,
+  binAt,
+  slotAt,
+  tokenOf,
+} from '#src/layout/region-layout';
+import { ENTRY } from '#src/layout/thread-cache';
+import { ABANDONED } from '#src/sync/lock';
 import { CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
 import { allFree, runsPerPage } from '#src/slab/state-store';
+import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
 import { randomFor } from '../support/random';
@@ -19,26 +32,44 @@ const THREADS = 4;
 /** Slot without a thread. */
 const EMPTY_SLOT = 3;
 
+/** One of each kind, and the first of each where there are many. */
+const LOCKS = [
+  Calls.standstill,
+  slotAt(0) + Slot.gate,
+  slotAt(1) + Slot.gate,
+  slotAt(EMPTY_SLOT) + Slot.gate,
+  binAt(0) + Bin.lock,
+  binAt(SMALL) + Bin.lock,
+  Extents.lock,
+];
+
 interface Loaded {
   readonly heap: Heap;
   readonly inner: InnerHeap;
   /** Live blocks of class SMALL. */
   readonly small: readonly number[];
+  /** A live block of a slab that several threads free blocks of. */
+  readonly shared: number;
   /** A live block of 10 pages between free ones. */
   readonly large: number;
 }
 
-/** A heap with slabs full, half empty and empty, large blocks, holes of several lengths and two caches. */
+/**
+ * A heap with slabs full, half empty and empty, exclusive and shared, large blocks, holes of several lengths and two
+ * caches.
+ */
 function loadedHeap(): Loaded {
-  const heap = Heap.create(new SharedArrayBuffer(4 << 20), { threads: THREADS });
-  const other = Heap.attach(heap.handle);
+  const threads = new FakeThreads();
+  const heap = Heap.create(new SharedArrayBuffer(4 << 20), { threads: THREADS, host: threads.hostOf(11) });
+  const other = Heap.attach(heap.handle, { host: threads.hostOf(22) });
   const sizes = [24, CLASS_SIZE[WIDE], 100, 5000, 4096];
+  for (const size of sizes) other.free(other.malloc(size));
   const blocks = sizes.map((size) => Array.from({ length: 300 }, () => heap.malloc(size)));
   const pages = [1, 10, 3, 10, 1, 10, 2].map((count) => heap.malloc((count + 5) * 4096));
   for (const i of [0, 2, 4, 6]) heap.free(pages[i]);
   for (const list of blocks) for (const ptr of list.splice(100)) heap.free(ptr);
-  for (const size of sizes) other.free(other.malloc(size));
-  return { heap, inner: new InnerHeap(heap), small: blocks[0], large: pages[1] };
+  other.free(blocks[2].pop()!);
+  return { heap, inner: new InnerHeap(heap), small: blocks[0], shared: blocks[2].at(-1)!, large: pages[1] };
 }
 
 function expectFound(invariant: string, damage: (loaded: Loaded) => void): void {
@@ -173,7 +204,7 @@ describe('the page map', () => {
   });
 
   test('[PAGE-3] a slab without a class, or of a class that there is not', () => {
-    for (const word of [0, -1, 1000]) {
+    for (const word of [0, 1000, -1000]) {
       expectFound('[PAGE-3]', ({ inner }) => {
         inner.i32[inner.recordWord(inner.slabOf(SMALL), PageRecord.sizeClass)] = word;
       });
@@ -187,6 +218,36 @@ describe('the page map', () => {
       inner.pageMap.setTag(slab, PageKind.slab, pages - 1);
       inner.pageMap.setTag(asPage(slab + pages - 1), PageKind.large, 1);
     });
+  });
+
+  test('[PAGE-3] a slab that is on the way from exclusive to shared though nobody has its bin', () => {
+    expectFound('[PAGE-3]', ({ inner, small }) => {
+      inner.pageMap.setSharing(pageOf(small[0]), Sharing.onTheWay);
+    });
+    expectFound('[PAGE-3]', ({ inner }) => {
+      const slab = inner.slabOf(WIDE);
+      for (let i = 0; i < SLAB_SHAPES[WIDE].pages; i++) {
+        inner.pageMap.setSharing(asPage(slab + i), Sharing.onTheWay);
+      }
+    });
+  });
+
+  test('[PAGE-3] a page whose blocks are freed in another way than those of its slab', () => {
+    for (const sharing of [Sharing.onTheWay, Sharing.shared]) {
+      expectFound('[PAGE-3]', ({ inner }) => {
+        const page = asPage(inner.slabOf(WIDE) + 1);
+        expect(inner.pageMap.sharing(page)).toBe(Sharing.exclusive);
+        inner.pageMap.setSharing(page, sharing);
+      });
+    }
+  });
+
+  test('a slab that is shared though no block of it was freed by another thread is none of the damages', () => {
+    const { heap, inner, small, shared } = loadedHeap();
+    expect(inner.sharingOf(shared)).toBe(Sharing.shared);
+    expect(inner.sharingOf(small[0])).toBe(Sharing.exclusive);
+    inner.pageMap.setSharing(pageOf(small[0]), Sharing.shared);
+    expect(heap.checkReport().problems).toEqual([]);
   });
 
   test("[PAGE-3] a class or a state line on a page that is not a slab's", () => {
@@ -242,15 +303,27 @@ describe('free extents', () => {
 
 describe('slabs', () => {
   test('[STATE-1] a block cached by a slot that is not in use', () => {
-    for (const slot of [EMPTY_SLOT, THREADS, 253]) {
+    for (const slot of [EMPTY_SLOT, THREADS, MAX_SLOTS - 1]) {
       expectFound('[STATE-1]', ({ inner, small }) => (inner.u8[inner.stateOf(small[0])] = cachedBy(slot)));
     }
+  });
+
+  test('[STATE-1] a live block that was taken in a slot which the heap lacks', () => {
+    for (const state of [liveIn(THREADS), liveIn(MAX_SLOTS - 1), 255]) {
+      expectFound('[STATE-1]', ({ inner, small }) => (inner.u8[inner.stateOf(small[0])] = state));
+    }
+  });
+
+  test('a live block whose taker has left since is none of the damages', () => {
+    const { heap, inner, small } = loadedHeap();
+    inner.u8[inner.stateOf(small[0])] = liveIn(EMPTY_SLOT);
+    expect(heap.checkReport().problems).toEqual([]);
   });
 
   test("[STATE-1] a state behind the slab's last block", () => {
     expectFound('[STATE-1]', ({ inner }) => {
       const slab = inner.slabOf(SMALL);
-      inner.u8[inner.stateByte(slab, SLAB_SHAPES[SMALL].lines * 64 - 1)] = LIVE;
+      inner.u8[inner.stateByte(slab, SLAB_SHAPES[SMALL].lines * 64 - 1)] = liveIn(0);
     });
   });
 
@@ -289,6 +362,31 @@ describe('slabs', () => {
       const slab = halfEmpty(inner);
       inner.i32[inner.recordWord(slab, PageRecord.next)] = slab;
     });
+  });
+
+  test('[SLAB-2] an empty slab that is in no list, or among those that are not', () => {
+    expectFound('[SLAB-2]', ({ inner }) => (inner.i32[binAt(WIDE) + Bin.emptySlabs] = 0));
+    expectFound('[SLAB-2]', ({ inner }) => {
+      const bin = binAt(WIDE);
+      inner.i32[bin + Bin.slabs] = inner.i32[bin + Bin.emptySlabs];
+      inner.i32[bin + Bin.emptySlabs] = 0;
+    });
+  });
+
+  test('[SLAB-2] a slab that is not empty, one of another class, or no slab among the empty ones', () => {
+    expectFound('[SLAB-2]', ({ inner }) => (inner.i32[binAt(SMALL) + Bin.emptySlabs] = halfEmpty(inner)));
+    expectFound('[SLAB-2]', ({ inner }) => {
+      inner.i32[binAt(SMALL) + Bin.emptySlabs] = inner.i32[binAt(WIDE) + Bin.emptySlabs];
+    });
+    for (const page of [1, 5000, -1]) {
+      expectFound('[SLAB-2]', ({ inner }) => (inner.i32[binAt(WIDE) + Bin.emptySlabs] = page));
+    }
+  });
+
+  test('[SLAB-3] a bin that counts its empty slabs wrongly', () => {
+    expectFound('[SLAB-3]', ({ inner }) => inner.i32[binAt(WIDE) + Bin.emptyCount]++);
+    expectFound('[SLAB-3]', ({ inner }) => inner.i32[binAt(WIDE) + Bin.emptyCount]--);
+    expectFound('[SLAB-3]', ({ inner }) => inner.i32[binAt(SMALL) + Bin.emptyCount]++);
   });
 
   test('[SLAB-3] a bin that counts its slabs or their FREE blocks wrongly', () => {
@@ -369,18 +467,79 @@ describe('state pages', () => {
 });
 
 describe('threads', () => {
-  test("[CACHE-1] a block cached by a slot that has it in none of its stacks' entries", () => {
+  test('[CACHE-1] a block cached by a slot that has no entry for it below the top', () => {
     expectFound('[CACHE-1]', ({ inner, small }) => (inner.u8[inner.stateOf(small[0])] = cachedBy(1)));
-    expectFound('[CACHE-1]', ({ inner }) => (inner.i32[inner.stackWord(0, SMALL)] = 0));
+    expectFound('[CACHE-1]', ({ inner }) => (inner.i32[inner.topWord(0, SMALL)] -= ENTRY));
+    expectFound('[CACHE-1]', ({ inner }) => (inner.i32[inner.topWord(0, SMALL)] = inner.stackWord(0, SMALL)));
   });
 
-  test('[CACHE-2] a height below 0 or above the capacity', () => {
-    for (const [slot, height] of [
-      [0, -1],
-      [1, 129],
-      [1, 2 ** 30],
-    ]) {
-      expectFound('[CACHE-2]', ({ inner }) => (inner.i32[inner.heightWord(slot, SMALL)] = height));
+  test('[CACHE-1] an entry below the top whose block is live, free or in another cache', () => {
+    for (const state of [FREE, liveIn(0), liveIn(1), cachedBy(1)]) {
+      expectFound('[CACHE-1]', ({ inner }) => (inner.u8[inner.i32[inner.stackWord(0, SMALL) + 1]] = state));
+    }
+  });
+
+  test('[CACHE-1] an entry above the top that was forgotten', () => {
+    expectFound('[CACHE-1]', ({ inner }) => {
+      inner.i32[inner.topWord(1, SMALL)] += ENTRY;
+    });
+  });
+
+  test('[CACHE-1] an entry with a wrong block or a wrong state', () => {
+    for (const word of [0, 1]) {
+      for (const wrong of [0, -1, 1, 2 ** 30]) {
+        expectFound('[CACHE-1]', ({ inner }) => (inner.i32[inner.stackWord(0, SMALL) + word] = wrong));
+      }
+      expectFound('[CACHE-1]', ({ inner }) => inner.i32[inner.stackWord(0, SMALL) + word]++);
+    }
+  });
+
+  test('[CACHE-1] two entries for one block, one for none', () => {
+    expectFound('[CACHE-1]', ({ inner }) => {
+      const bottom = inner.stackWord(0, SMALL);
+      inner.i32.copyWithin(bottom, bottom + ENTRY, bottom + 2 * ENTRY);
+    });
+    expectFound('[CACHE-1]', ({ inner }) => {
+      const top = inner.topWord(0, SMALL);
+      inner.i32.copyWithin(inner.i32[top], inner.i32[top] - ENTRY, inner.i32[top]);
+      inner.i32[top] += ENTRY;
+    });
+  });
+
+  test('[CACHE-1] a block in the stack of another class', () => {
+    expectFound('[CACHE-1]', ({ inner }) => {
+      const [from, to] = [inner.topWord(0, SMALL), inner.topWord(0, WIDE)];
+      inner.i32.copyWithin(inner.i32[to], inner.i32[from] - ENTRY, inner.i32[from]);
+      inner.i32[from] -= ENTRY;
+      inner.i32[to] += ENTRY;
+    });
+  });
+
+  test('[CACHE-2] a top below its stack, above its end or in the middle of an entry', () => {
+    const setTop = (slot: number, top: (inner: InnerHeap) => number): void => {
+      expectFound('[CACHE-2]', ({ inner }) => (inner.i32[inner.topWord(slot, SMALL)] = top(inner)));
+    };
+    for (const slot of [0, 1]) {
+      setTop(slot, () => 0);
+      setTop(slot, () => -1);
+      setTop(slot, () => 2 ** 30);
+      setTop(slot, (inner) => inner.stackWord(slot, SMALL) - ENTRY);
+      setTop(slot, (inner) => inner.i32[inner.topWord(slot, SMALL)] + 1);
+      setTop(slot, (inner) => inner.i32[inner.topWord(slot, SMALL) + 1] + ENTRY);
+    }
+  });
+
+  test('[CACHE-2] an end that was moved', () => {
+    for (const change of [-ENTRY, -1, 1, ENTRY, 2 ** 30]) {
+      expectFound('[CACHE-2]', ({ inner }) => (inner.i32[inner.topWord(1, SMALL) + 1] += change));
+    }
+  });
+
+  test('[CACHE-2] a sentinel that was written over', () => {
+    for (const word of [1, 2]) {
+      for (const slot of [0, 1]) {
+        expectFound('[CACHE-2]', ({ inner }) => (inner.i32[inner.stackWord(slot, SMALL) - word] = 1));
+      }
     }
   });
 
@@ -407,7 +566,7 @@ describe('threads', () => {
   });
 
   test('[LOCK-1] a lock held by a slot that there is not', () => {
-    for (const lock of [Extents.lock, binAt(0) + Bin.lock, binAt(SMALL) + Bin.lock]) {
+    for (const lock of LOCKS) {
       expectFound('[LOCK-1]', ({ inner }) => (inner.i32[lock] = tokenOf(THREADS, 1)));
       expectFound('[LOCK-1]', ({ inner }) => (inner.i32[lock] = 0x100));
     }
@@ -416,9 +575,21 @@ describe('threads', () => {
   test('[LOCK-1] a lock that a former user of a slot holds is taken over', () => {
     const { heap, inner } = loadedHeap();
     inner.i32[Extents.lock] = tokenOf(EMPTY_SLOT, 0);
-    inner.i32[binAt(SMALL) + Bin.lock] = tokenOf(0, 999);
+    for (const lock of LOCKS) inner.i32[lock] = tokenOf(0, 999);
     expect(heap.checkReport().problems).toEqual([]);
-    expect([inner.i32[Extents.lock], inner.i32[binAt(SMALL) + Bin.lock]]).toEqual([0, 0]);
+    for (const lock of LOCKS) expect(inner.i32[lock]).toBe(0);
+  });
+
+  test('[LOCK-1] a lock that its owner abandoned is repaired', () => {
+    for (const lock of LOCKS) {
+      const { heap, inner } = loadedHeap();
+      inner.i32[lock] = ABANDONED;
+      if (lock === (Extents.lock as number)) inner.i32[Extents.freePages] = -7;
+      if (lock === binAt(SMALL) + Bin.lock) inner.i32[binAt(SMALL) + Bin.emptyCount] = 3;
+      if (lock === slotAt(1) + Slot.gate) inner.i32[inner.topWord(1, SMALL)] = 0;
+      expect(heap.checkReport().problems).toEqual([]);
+      expect(inner.i32[lock]).toBe(0);
+    }
   });
 });
 

@@ -13,6 +13,9 @@ export class FakeThreads {
   private readonly dead = new Set<number>();
   private readonly watches = new Set<Watch>();
 
+  /** @param hasBarrier false: a system that can't make other threads execute a fence */
+  constructor(private readonly hasBarrier = true) {}
+
   /** The host as the thread `tid` sees it. */
   hostOf(tid: number, startTime = tid * 1000): ThreadHost {
     return {
@@ -21,6 +24,8 @@ export class FakeThreads {
         const isSame = thread.startTime === undefined || thread.startTime === thread.tid * 1000;
         return isSame && !this.dead.has(thread.tid);
       },
+      // all of them run on one real thread, which sees its own stores in order
+      ...(this.hasBarrier ? { barrier: () => true } : {}),
       onDeath: (buffer, notes) => {
         const watch = { tid, buffer, notes };
         this.watches.add(watch);

@@ -3,7 +3,7 @@
 import type { Heap } from '@vmem-ts/allocator';
 import { walkExtents } from '#src/extent/extent-walk';
 import { asPage, type PageIndex } from '#src/base/units';
-import { PageKind, PageRecord } from '#src/layout/page-map';
+import { PageKind, PageRecord, type Sharing } from '#src/layout/page-map';
 import { Region } from '#src/layout/region';
 import { Identity, Slot, slotAt } from '#src/layout/region-layout';
 import { ThreadCacheLayout } from '#src/layout/thread-cache';
@@ -62,6 +62,11 @@ export class InnerHeap {
     return this.pageMap.stateLine(slab) * 64 + index;
   }
 
+  /** How the blocks of the slab around the slab block at `ptr` are freed. */
+  sharingOf(ptr: number): Sharing {
+    return this.pageMap.sharing(asPage(Math.floor(ptr / 4096)));
+  }
+
   /** Index of the state byte of the slab block at `ptr`. */
   stateOf(ptr: number): number {
     const page = asPage(Math.floor(ptr / 4096));
@@ -73,9 +78,9 @@ export class InnerHeap {
     return asPage(this.i32[slotAt(slot) + Slot.cachePage]);
   }
 
-  /** Position in `i32` of the height of one stack of the cache of `slot`. */
-  heightWord(slot: number, sizeClass: number): number {
-    return this.cachePage(slot) * 1024 + this.cacheLayout.heights + sizeClass;
+  /** Position in `i32` of the top of one stack of the cache of `slot`; that of its end follows. */
+  topWord(slot: number, sizeClass: number): number {
+    return this.cachePage(slot) * 1024 + this.cacheLayout.tops + 2 * sizeClass;
   }
 
   /** Position in `i32` of the oldest entry of one stack of the cache of `slot`. */

@@ -10,6 +10,7 @@ const TOKEN = 0x7f01;
 
 export interface InnerParts {
   readonly inner: InnerHeap;
+  readonly locks: OwnedLocks;
   readonly extents: ExtentAllocator;
   readonly states: StateStore;
 }
@@ -22,5 +23,5 @@ export function newParts(size: number): InnerParts {
   const locks = new OwnedLocks(inner.i32, TOKEN, never, never);
   const extents = new ExtentAllocator(inner.region, locks);
   extents.lock();
-  return { inner, extents, states: new StateStore(inner.region, extents) };
+  return { inner, locks, extents, states: new StateStore(inner.region, extents) };
 }

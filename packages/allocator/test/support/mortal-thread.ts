@@ -105,6 +105,7 @@ export class MortalThread {
     return {
       identity: () => host.identity(),
       isAlive: (thread) => host.isAlive(thread),
+      ...(host.barrier === undefined ? {} : { barrier: () => this.isDead || host.barrier!() }),
       onDeath: (buffer, notes) => {
         const watch = host.onDeath(buffer, notes);
         return { cancel: () => (this.isDead ? undefined : watch.cancel()) };

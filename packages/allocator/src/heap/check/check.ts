@@ -18,17 +18,27 @@ import { checkStateStore } from './state-pages';
 
 export function checkHeap(core: HeapParts): CheckReport {
   const scene = new CheckScene(core);
-  atStandstill(core, () => {
-    try {
-      withEveryBin(core, 0, () => {
-        checkAll(scene);
+  orDamage(scene, () => {
+    // damage found inside is no reason to abandon the gates, so it does not leave the standstill
+    atStandstill(core, () => {
+      orDamage(scene, () => {
+        withEveryBin(core, 0, () => {
+          checkAll(scene);
+        });
       });
-    } catch (error) {
-      if (!(error instanceof VmemError) || error.code !== 'ECORRUPT') throw error;
-      scene.found.expect(false, /^\[.*?\]/.exec(error.message)?.[0] ?? '[LOCK-1]', () => error.message);
-    }
+    });
   });
   return scene.found.report();
+}
+
+/** Runs `action`; damage that makes it throw is a finding. */
+function orDamage(scene: CheckScene, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof VmemError) || error.code !== 'ECORRUPT') throw error;
+    scene.found.expect(false, /^\[.*?\]/.exec(error.message)?.[0] ?? '[LOCK-1]', () => error.message);
+  }
 }
 
 /** Runs `action` with the locks of all bins from `from` on and of the extents. */
