@@ -3,11 +3,11 @@ import { Extents } from '#src/layout/region-layout';
 import { newParts } from '../support/inner-parts';
 
 function newBlocks(): { blocks: LargeBlocks; i32: Int32Array; counters: () => number[] } {
-  const { inner, extents } = newParts(4 << 20);
+  const { inner, locks, extents } = newParts(4 << 20);
   extents.unlock();
   const { i32 } = inner;
   return {
-    blocks: new LargeBlocks(inner.region, extents),
+    blocks: new LargeBlocks(inner.region, locks, extents),
     i32,
     counters: () => [i32[Extents.largeExtents], i32[Extents.largePages]],
   };

@@ -5,7 +5,7 @@ import { InnerHeap } from '../support/inner-heap';
 const heap = Heap.create(new SharedArrayBuffer(1 << 20));
 const { region } = new InnerHeap(heap);
 const reasonFor = (ptr: unknown): Pick<VmemError, 'code' | 'message'> => {
-  const { code, message } = refusal(region, ptr);
+  const { code, message } = refusal(region, ptr)!;
   return { code, message };
 };
 

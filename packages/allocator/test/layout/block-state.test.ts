@@ -1,14 +1,23 @@
-import { FREE, LIVE, MAX_SLOTS, cachedBy, cachingSlot } from '#src/layout/block-state';
+import { FREE, MAX_SLOTS, cachedBy, cachingSlot, isLive, liveIn, slotOfState } from '#src/layout/block-state';
 
-test('a byte tells free, live, and cached by each slot apart', () => {
-  const states = Array.from({ length: MAX_SLOTS }, (_, slot) => cachedBy(slot));
-  expect(new Set([FREE, LIVE, ...states]).size).toBe(MAX_SLOTS + 2);
-  for (const [slot, state] of states.entries()) {
-    expect(state).toBeLessThan(256);
-    expect(cachingSlot(state)).toBe(slot);
-  }
+const SLOTS = Array.from({ length: MAX_SLOTS }, (_, slot) => slot);
+
+test('a byte tells free, live and cached in each slot apart', () => {
+  const states = [FREE, ...SLOTS.map(liveIn), ...SLOTS.map(cachedBy)];
+  expect(new Set(states).size).toBe(2 * MAX_SLOTS + 1);
+  for (const state of states) expect(new Uint8Array([state])[0]).toBe(state);
 });
 
-test('free and live blocks lie in no cache', () => {
-  expect([cachingSlot(FREE), cachingSlot(LIVE)]).toEqual([-1, -1]);
+test.each(SLOTS)('states of slot %p name it, and only one of them is a block in a cache', (slot) => {
+  const [live, cached] = [liveIn(slot), cachedBy(slot)];
+  expect([isLive(live), slotOfState(live), cachingSlot(live)]).toEqual([true, slot, -1]);
+  expect([isLive(cached), slotOfState(cached), cachingSlot(cached)]).toEqual([false, slot, slot]);
+});
+
+test('a free block is not live, and nobody has it', () => {
+  expect([isLive(FREE), slotOfState(FREE), cachingSlot(FREE)]).toEqual([false, -1, -1]);
+});
+
+test('no byte names a slot that there can not be', () => {
+  for (let state = 0; state < 255; state++) expect(slotOfState(state)).toBeLessThan(MAX_SLOTS);
 });

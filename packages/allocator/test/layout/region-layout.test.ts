@@ -19,7 +19,7 @@ test('the null page and the tables follow each other without overlap', () => {
   const tables = [
     table('null page', 0, 1024),
     table('identity', Identity.start, Identity.end),
-    table('calls', Calls.deaths, Calls.drains + 1),
+    table('calls', Calls.deaths, Calls.standstill + 2),
     table('extent lock', Extents.lock, Extents.lock + 2),
     table('counters', Extents.counters, Extents.cachePages + 1),
     table('bitmap summary', Extents.binSummary, Extents.binSummary + 1),
@@ -37,8 +37,8 @@ test('the null page and the tables follow each other without overlap', () => {
 });
 
 test('fields of a record stay inside it', () => {
-  expect(Bin.slabsReleased).toBeLessThan(Bin.words);
-  expect(Slot.startTimeHigh).toBeLessThan(Slot.words);
+  expect(Bin.sharingScore).toBeLessThan(Bin.words);
+  expect(Slot.gate + 1).toBeLessThan(Slot.words);
   expect(PageRecord.previous).toBeLessThan(PageRecord.words);
 });
 

@@ -1,4 +1,4 @@
-import { ThreadCacheLayout } from '#src/layout/thread-cache';
+import { ENTRY, ThreadCacheLayout } from '#src/layout/thread-cache';
 import { CLASS_COUNT, CLASS_SIZE } from '#src/slab/size-classes';
 
 describe.each([64, 4096, 10_000, 32_768, 1 << 20])('stacks of at most %p bytes', (cacheBytes) => {
@@ -12,13 +12,27 @@ describe.each([64, 4096, 10_000, 32_768, 1 << 20])('stacks of at most %p bytes',
     });
   });
 
-  test('follow each other behind the redzone and the heights', () => {
-    let end = layout.heights + CLASS_COUNT;
-    expect(layout.heights * 4).toBe(64);
+  test('follow each other, each behind a sentinel, behind the redzone and the tops', () => {
+    let end = layout.tops + 2 * CLASS_COUNT;
+    expect(layout.tops * 4).toBe(64);
     layout.stack.forEach((start, i) => {
-      expect(start).toBe(end);
-      end = start + layout.capacity[i];
+      expect(start).toBe(end + ENTRY);
+      end = start + ENTRY * layout.capacity[i];
     });
     expect(layout.pages).toBe(Math.ceil((end * 4) / 4096));
+  });
+
+  test('begin empty, wherever the cache lies', () => {
+    for (const start of [0, 1024, 2 ** 16]) {
+      const words = new Int32Array(start + layout.pages * 1024);
+      layout.format(words, start);
+      layout.stack.forEach((stack, i) => {
+        const end = stack + ENTRY * layout.capacity[i];
+        expect(words[start + layout.tops + 2 * i]).toBe(start + stack);
+        expect(words[start + layout.tops + 2 * i + 1]).toBe(start + end);
+      });
+      const written = words.filter((word) => word !== 0).length;
+      expect(written).toBe(2 * CLASS_COUNT); // redzone, sentinels and entries are zeros
+    }
   });
 });

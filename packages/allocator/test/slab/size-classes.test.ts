@@ -10,7 +10,7 @@ import {
   alignedClassFor,
   classTable,
 } from '#src/slab/size-classes';
-import { FIRST_CACHED, MAX_SLOTS } from '#src/layout/block-state';
+import { MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
 import { Extents, MAX_CLASSES } from '#src/layout/region-layout';
 import { runsPerPage } from '#src/slab/state-store';
 
@@ -66,7 +66,8 @@ test.each(SLAB_SHAPES)('the slab of $size-byte blocks keeps the limits of the la
 test('tables of the region have room for every class, run length and slot', () => {
   expect(CLASS_COUNT).toBeLessThanOrEqual(MAX_CLASSES);
   expect(MAX_STATE_LINES).toBeLessThan(Extents.end - Extents.statePageHeads);
-  expect(FIRST_CACHED + MAX_SLOTS).toBeLessThanOrEqual(256);
+  expect(Math.max(liveIn(MAX_SLOTS - 1), cachedBy(MAX_SLOTS - 1))).toBeLessThanOrEqual(255);
+  expect(CLASS_COUNT).toBeLessThan(128); // of the page map's word for a class and its sharing
 });
 
 test('the reciprocal finds the block of every offset in every slab, and no block where none begins', () => {
