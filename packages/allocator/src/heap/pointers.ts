@@ -35,9 +35,11 @@ export function refusal(region: Region, ptr: unknown): VmemError | undefined {
   const { pageMap } = region;
   const page = offsetToPage(ptr);
   const first = extentOf(region, page);
-  switch (pageMap.kind(first)) {
+  const sizeClass = pageMap.sizeClass(page);
+  // a slab without a class is one that another thread is just giving back
+  const isLeaving = pageMap.kind(first) === PageKind.slab && sizeClass < 0;
+  switch (isLeaving ? PageKind.pending : pageMap.kind(first)) {
     case PageKind.slab: {
-      const sizeClass = pageMap.sizeClass(page);
       const size = CLASS_SIZE[sizeClass] ?? 0;
       const offset = pageMap.pageOffset(page) + (ptr % PAGE_SIZE);
       const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass] ?? 0) >>> 16;
