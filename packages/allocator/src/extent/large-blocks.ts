@@ -2,7 +2,7 @@
 // live or not, and it changes under the extent lock only, so of two threads that free one block one is refused.
 
 import { NULL_PAGE, PAGE_SIZE, offsetToPage, pagesFor, pageToOffset, type PageIndex } from '../base/units';
-import { PageKind } from '../layout/page-map';
+import { LENGTH_BITS, PageKind, PageRecord } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Extents } from '../layout/region-layout';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
@@ -20,6 +20,7 @@ export class LargeBlocks {
     const pages = pagesFor(size);
     if (pages > this.region.pages) return 0;
     const { extents } = this;
+    let taken = 0;
     try {
       extents.lock();
       const page =
@@ -28,12 +29,14 @@ export class LargeBlocks {
           : extents.takeAligned(pages, Math.min(alignment / PAGE_SIZE, this.region.pages));
       if (page !== NULL_PAGE) {
         extents.commit(page, PageKind.large);
+        taken = page;
         this.count(1, pages);
       }
       extents.unlock();
       return pageToOffset(page);
     } catch (error) {
       if (this.region.i32[Extents.lock] === this.locks.me) this.region.i32[Extents.lock] = ABANDONED;
+      if (taken !== 0) return taken * PAGE_SIZE; // only the counting failed, and is repaired
       throw error;
     }
   }
@@ -43,17 +46,23 @@ export class LargeBlocks {
     const page = offsetToPage(ptr);
     if (!this.isLive(ptr, page)) return false;
     const { extents } = this;
+    const { i32, pageMap } = this.region;
+    let isLive = false;
     try {
       extents.lock();
-      const isLive = this.isLive(ptr, page); // another thread may have been faster
+      isLive = this.isLive(ptr, page); // another thread may have been faster
       if (isLive) {
-        this.count(-1, -this.region.pageMap.length(page));
+        this.count(-1, -pageMap.length(page));
         extents.release(page);
       }
       extents.unlock();
       return isLive;
     } catch (error) {
-      if (this.region.i32[Extents.lock] === this.locks.me) this.region.i32[Extents.lock] = ABANDONED;
+      // it is freed as soon as the tag is another, and the rest is repaired
+      const isFreed = isLive && pageMap.words[page << PageRecord.shift] >>> LENGTH_BITS !== PageKind.large;
+      const isMine = i32[Extents.lock] === this.locks.me;
+      if (isMine) i32[Extents.lock] = ABANDONED;
+      if (isFreed) return true;
       throw error;
     }
   }

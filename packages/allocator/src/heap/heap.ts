@@ -82,7 +82,8 @@ export class Heap {
 
   private readonly region: Region;
   private readonly core: HeapCore;
-  private readonly deathWatch: Membership['deathWatch'];
+  private deathWatch: Membership['deathWatch'];
+  private isMember = true;
   private cache: ThreadCache | undefined;
   private deathsSeen: number;
 
@@ -115,7 +116,7 @@ export class Heap {
   static create(memory: HeapMemory, options: HeapOptions = {}): Heap {
     const host = hostOption(options);
     const region = regionOf(memory);
-    return new Heap(enterHeap(region, makeHeap(region, options), host));
+    return enterHeap(region, makeHeap(region, options), host, Heap.of);
   }
 
   /**
@@ -127,8 +128,10 @@ export class Heap {
     const { buffer, byteOffset, size, id } = handleFields(handle);
     const host = hostOption(options);
     const region = regionOf(buffer, byteOffset, size);
-    return new Heap(enterHeap(region, region.validate(CLASS_COUNT, id), host));
+    return enterHeap(region, region.validate(CLASS_COUNT, id), host, Heap.of);
   }
+
+  private static readonly of = (membership: Membership): Heap => new Heap(membership);
 
   get handle(): HeapHandle {
     const { region } = this;
@@ -322,12 +325,14 @@ export class Heap {
 
   /** This thread is done: its cached blocks go back. The heap object is of no more use; blocks stay live. */
   detach(): void {
-    const { cache, core, region } = this;
-    if (cache === undefined) return;
+    const { core, region } = this;
+    if (!this.isMember) return;
     this.leave();
+    // an exception may end this anywhere (the stack is full); then it can be done again
     if (region.isOpen) core.recovery.returnCache(core.slot);
-    this.deathWatch?.cancel();
+    this.unwatch();
     if (region.isOpen) core.slots.release(core.slot);
+    this.isMember = false;
   }
 
   /**
@@ -339,7 +344,7 @@ export class Heap {
   close(vanishing = false): boolean {
     const { region } = this;
     this.leave();
-    this.deathWatch?.cancel();
+    this.unwatch();
     if (!region.isOpen || !region.close()) return false;
     region.i32[Identity.idLow] = 0; // no fast section begins any more
     if (vanishing) return true;
@@ -353,6 +358,11 @@ export class Heap {
   private leave(): void {
     this.cache = undefined;
     this.id = DETACHED;
+  }
+
+  private unwatch(): void {
+    this.deathWatch?.cancel();
+    this.deathWatch = undefined;
   }
 
   private mallocSlow(size: number): number {
@@ -370,13 +380,15 @@ export class Heap {
     const cache = this.requireAttached();
     const { i32, me } = this;
     const { locks } = this.core;
+    let granule = 0;
     try {
       locks.lock(me + Slot.gate);
-      const granule = cache.take(sizeClass);
+      granule = cache.take(sizeClass);
       locks.unlock(me + Slot.gate);
       return granule * this.granuleSize;
     } catch (error) {
       if (i32[me + Slot.gate] === locks.me) i32[me + Slot.gate] = ABANDONED;
+      if (granule !== 0) return granule * this.granuleSize; // only the unlock failed
       throw this.explained(error);
     }
   }
@@ -539,9 +551,10 @@ export class Heap {
   /** Recovers what threads left that have died since this one was last here. */
   private reapIfAsked(): void {
     if (this.i32[Calls.deaths] === this.deathsSeen) return;
-    this.deathsSeen = this.i32[Calls.deaths];
+    const deaths = this.i32[Calls.deaths];
     this.requireAttached();
     this.core.recovery.reapDead();
+    this.deathsSeen = deaths;
   }
 
   /** What to throw when an operation on the shared structures failed: a heap closed meanwhile explains it all. */

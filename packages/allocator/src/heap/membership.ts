@@ -5,7 +5,7 @@ import { VmemError } from '../base/errors';
 import { NULL_PAGE, asSlot } from '../base/units';
 import { MAX_SLOTS } from '../layout/block-state';
 import type { Region, RegionGeometry } from '../layout/region';
-import { Extents } from '../layout/region-layout';
+import { Extents, Slot, SlotOwner } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
 import { ABANDONED } from '../sync/lock';
 import { wholeOption } from './arguments';
@@ -42,29 +42,31 @@ export function makeHeap(region: Region, options: HeapOptions): RegionGeometry {
 }
 
 /**
- * Makes the calling thread a member of the region's heap.
+ * Makes the calling thread a member of the region's heap, and of that whatever `make` makes.
  * @throws VmemError EAGAIN, ENOMEM
  */
-export function enterHeap(
+export function enterHeap<T>(
   region: Region,
   geometry: RegionGeometry,
   host: ThreadHost | undefined,
-): Membership {
+  make: (membership: Membership) => T,
+): T {
   const slots = new ThreadSlots(region, geometry.slots, host);
-  const claim = slots.claim();
-  if (claim === undefined) {
-    throw new VmemError('EAGAIN', `all ${geometry.slots} threads that the heap was made for are attached`);
-  }
-  const core = new HeapCore(region, geometry, slots, claim);
   let deathWatch: Membership['deathWatch'];
   try {
+    const claim = slots.claim();
+    if (claim === undefined) {
+      throw new VmemError('EAGAIN', `all ${geometry.slots} threads that the heap was made for are attached`);
+    }
+    const core = new HeapCore(region, geometry, slots, claim);
     deathWatch = slots.watch(claim.slot);
     core.recovery.clear(claim.slot); // the slot may be that of a dead thread
     core.recovery.reapDead();
-    return { region, core, cache: createCache(core), deathWatch };
+    return make({ region, core, cache: createCache(core), deathWatch });
   } catch (error) {
-    deathWatch?.cancel();
-    slots.release(claim.slot);
+    deathWatch?.cancel(); // if that fails, too, the slot remains ours: its death note will still be carried out
+    // no call, the stack may be full; whoever has the slot next clears what is left in it
+    if (slots.claimed >= 0) region.i32[Slot.start + slots.claimed * Slot.words + Slot.owner] = SlotOwner.dead;
     throw error;
   }
 }

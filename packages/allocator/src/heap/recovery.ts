@@ -14,7 +14,7 @@ import { walkExtents } from '../extent/extent-walk';
 import { FREE } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
 import { PageKind, PageRecord, Sharing } from '../layout/page-map';
-import { Bin, Calls, Extents, Slot, binAt, slotAt, slotOfToken } from '../layout/region-layout';
+import { Bin, Calls, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { allFree, runsPerPage } from '../slab/state-store';
 import { ABANDONED } from '../sync/lock';
@@ -38,9 +38,16 @@ export class Recovery {
 
   /** Returns all that the dead thread of `slot` had, and the slot itself. */
   private reap(slot: number): void {
-    if (!this.core.slots.beginReaping(slot, this.core.token)) return;
-    this.clear(slot);
-    this.core.slots.release(asSlot(slot));
+    const { slots, token, region } = this.core;
+    try {
+      if (!slots.beginReaping(slot, token)) return;
+      this.clear(slot);
+      slots.release(asSlot(slot));
+    } catch (error) {
+      const owner = Slot.start + slot * Slot.words + Slot.owner; // no call: the stack may be full
+      if (region.i32[owner] === -token) region.i32[owner] = SlotOwner.dead;
+      throw error;
+    }
   }
 
   /** Restores what the lock at word `at` protects. Lock held. */

@@ -21,6 +21,8 @@ export interface SlotClaim {
 export class ThreadSlots implements SectionOwners {
   /** Words of the busy flags, one a slot. */
   readonly busyWords: Int32Array;
+  /** The slot that `claim` has got for the calling thread, known from that moment on; -1 before. */
+  claimed = -1;
   private readonly i32: Int32Array;
 
   constructor(
@@ -132,7 +134,10 @@ export class ThreadSlots implements SectionOwners {
       if (!may(slot, old)) continue;
       if (old > 0) old = SlotOwner.dead; // `may` has marked the thread that it found dead
       // acquires what the last user left; partner: the store in `release`, or the death note
-      if (Atomics.compareExchange(this.i32, at, old, owner) === old) return asSlot(slot);
+      if (Atomics.compareExchange(this.i32, at, old, owner) === old) {
+        if (owner > 0) this.claimed = slot;
+        return asSlot(slot);
+      }
     }
     return undefined;
   }

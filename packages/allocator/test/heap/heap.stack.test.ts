@@ -1,0 +1,252 @@
+// Callers at the end of their stack. An operation that has too little of it left throws a RangeError from wherever it
+// is, with locks held and changes half done; the heap must be sound all the same, and lose nothing.
+
+import { Heap } from '@vmem-ts/allocator';
+import { Identity, Slot, SlotOwner, slotAt } from '#src/layout/region-layout';
+import { FakeThreads } from '../support/fake-threads';
+import { InnerHeap } from '../support/inner-heap';
+
+const SIZE = 512 * 1024;
+/** Depths are tried from the deepest up, until so many are not too deep. */
+const ENOUGH = 15;
+
+/** Makes `action` with `depth` calls on the stack; the arguments make the steps of the descent smaller or larger. */
+function descend(depth: number, action: () => void, ...more: number[]): void {
+  if (depth === 0) action();
+  else descend(depth - 1, action, ...more);
+}
+
+/** The most that `descend` can do here. */
+function deepest(more: number[]): number {
+  let low = 0;
+  for (let step = 1 << 16; step >= 1; step >>= 1) {
+    try {
+      descend(low + step, () => undefined, ...more);
+      low += step;
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+  }
+  return low;
+}
+
+class Scene {
+  readonly threads = new FakeThreads();
+  readonly heap: Heap;
+  readonly other: Heap;
+  readonly inner: InnerHeap;
+  readonly live: number[] = [];
+
+  constructor(host: boolean) {
+    const hostOf = (tid: number) => (host ? { host: this.threads.hostOf(tid) } : {});
+    this.heap = Heap.create(new SharedArrayBuffer(SIZE), { cacheBytes: 64, threads: 3, ...hostOf(11) });
+    this.other = Heap.attach(this.heap.handle, hostOf(22));
+    this.inner = new InnerHeap(this.heap);
+    for (const size of [24, 100, 3000, 20_000])
+      this.live.push(this.heap.malloc(size), this.other.malloc(size));
+    this.heap.free(this.heap.malloc(3000));
+    this.other.free(this.other.malloc(3000));
+  }
+
+  get options() {
+    return this.inner.i32[slotAt(0) + Slot.owner] === (SlotOwner.unnamed as number)
+      ? {}
+      : { host: this.threads.hostOf(33) };
+  }
+
+  /** @param lost blocks that a call may have kept for itself */
+  expectSound(lost: number): void {
+    const { heap, live } = this;
+    expect(heap.checkReport().problems).toEqual([]);
+    const { liveBlocks } = heap.stats();
+    expect(liveBlocks).toBeGreaterThanOrEqual(live.length);
+    expect(liveBlocks).toBeLessThanOrEqual(live.length + lost);
+    for (const ptr of live) expect(heap.usableSize(ptr)).toBeGreaterThan(0);
+  }
+}
+
+/** Takes what a call gives; what it does not, since it throws, it must not keep. */
+const take = (live: number[], malloc: () => number): void => {
+  const ptr = malloc();
+  if (ptr !== 0) live[live.length] = ptr;
+};
+/** What free throws out of is freed or not; the caller may ask. */
+function give(scene: Scene, heap: Heap, ptr: number): () => void {
+  return () => {
+    if (scene.live.includes(ptr)) heap.free(ptr);
+    scene.live.splice(scene.live.indexOf(ptr), 1);
+  };
+}
+
+interface Deed {
+  /** Returns the operation; it is called at the end of the stack, then once more with all of it. */
+  prepare(scene: Scene): () => void;
+  readonly lost?: number;
+}
+
+const DEEDS: [string, Deed][] = [
+  [
+    'malloc',
+    {
+      prepare:
+        ({ live, heap }) =>
+        () => {
+          take(live, () => heap.malloc(24));
+          take(live, () => heap.malloc(2000));
+          take(live, () => heap.malloc(24));
+          take(live, () => heap.malloc(16_384));
+        },
+    },
+  ],
+  [
+    'malloc of pages',
+    {
+      prepare:
+        ({ live, heap }) =>
+        () => {
+          take(live, () => heap.malloc(17_000));
+          take(live, () => heap.alignedAlloc(16_384, 30_000));
+        },
+    },
+  ],
+  [
+    'malloc that finds no memory',
+    {
+      prepare:
+        ({ heap }) =>
+        () =>
+          heap.malloc(SIZE),
+    },
+  ],
+  [
+    'calloc',
+    {
+      prepare:
+        ({ live, heap }) =>
+        () =>
+          take(live, () => heap.calloc(10, 10)),
+      lost: 1,
+    },
+  ],
+  [
+    'free of small blocks',
+    {
+      prepare: (scene) => {
+        const { heap, live } = scene;
+        const mine = Array.from({ length: 6 }, () => heap.malloc(16_384));
+        live.push(...mine);
+        const frees = mine.map((ptr) => give(scene, heap, ptr));
+        return () => frees.splice(0).forEach((free) => free());
+      },
+    },
+  ],
+  [
+    'free of the blocks of another thread',
+    {
+      prepare: (scene) => {
+        const { heap, other, live } = scene;
+        const theirs = Array.from({ length: 4 }, () => other.malloc(5000));
+        live.push(...theirs);
+        const frees = theirs.map((ptr) => give(scene, heap, ptr));
+        return () => frees.splice(0).forEach((free) => free());
+      },
+    },
+  ],
+  [
+    'free of pages',
+    {
+      prepare: (scene) => {
+        const pointers = [20_000, 30_000, 40_000].map((size) => scene.heap.malloc(size));
+        scene.live.push(...pointers);
+        const frees = [1, 0, 2].map((i) => give(scene, scene.heap, pointers[i]));
+        return () => frees.splice(0).forEach((free) => free());
+      },
+    },
+  ],
+  [
+    'realloc',
+    {
+      prepare: (scene) => {
+        const { heap, live } = scene;
+        return () => {
+          for (const size of [3000, 40_000, 20_000, 60_000, 100]) {
+            const [old] = live;
+            const ptr = heap.realloc(old, size);
+            if (ptr !== 0) live[0] = ptr;
+          }
+        };
+      },
+      lost: 1, // the old block or the new one, where it has both
+    },
+  ],
+  [
+    'check',
+    {
+      prepare:
+        ({ heap }) =>
+        () =>
+          expect(heap.check()).toBe(1),
+    },
+  ],
+  [
+    'stats',
+    {
+      prepare:
+        ({ heap }) =>
+        () =>
+          heap.stats(),
+    },
+  ],
+  [
+    'attach and detach',
+    {
+      prepare: (scene) => {
+        let mine: Heap | undefined;
+        const { options } = scene;
+        return () => {
+          mine ??= Heap.attach(scene.heap.handle, options);
+          mine.free(mine.malloc(100));
+          mine.detach();
+          mine = undefined;
+        };
+      },
+    },
+  ],
+];
+
+describe.each([
+  ['a host', true],
+  ['no host', false],
+])('on a heap with %s, at the end of the stack', (_, hasHost) => {
+  test.each(DEEDS)('%s is done or not, and nothing is lost', (__, { prepare, lost = 0 }) => {
+    let overflows = 0;
+    for (const more of [[], [1], [1, 2, 3]]) {
+      let deeds = 0;
+      for (let depth = deepest(more); deeds < ENOUGH; depth--) {
+        expect(depth).toBeGreaterThan(0);
+        const scene = new Scene(hasHost);
+        const deed = prepare(scene);
+        try {
+          descend(depth, deed, ...more);
+          deeds++;
+        } catch (error) {
+          if (!(error instanceof RangeError)) throw error;
+          overflows++;
+          scene.expectSound(lost);
+          // neither is any lock held for ever, nor any slot taken
+          deed();
+          scene.expectSound(lost);
+        }
+        for (const ptr of scene.live) scene.other.free(ptr);
+        expect(scene.heap.malloc(SIZE)).toBe(0);
+        expect(scene.heap.checkReport().problems).toEqual([]);
+        const { liveBlocks, cached, threads } = scene.heap.stats();
+        expect(liveBlocks).toBeLessThanOrEqual(lost);
+        expect([cached, threads]).toEqual([0, 2]);
+        expect(scene.inner.i32[Identity.slots]).toBe(3);
+        Heap.attach(scene.heap.handle, scene.options).detach();
+      }
+    }
+    expect(overflows).toBeGreaterThan(20);
+  });
+});
