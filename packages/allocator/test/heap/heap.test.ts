@@ -1,6 +1,7 @@
 import { Heap, MAX_REGION, MAX_THREADS, MIN_REGION, type HeapHandle } from '@vmem-ts/allocator';
 import { CLASS_SIZE } from '#src/slab/size-classes';
 import { exhaust } from '../support/exhaust';
+import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
 import { runWorker } from '../support/worker';
 import { codeOf } from '../support/thrown';
@@ -696,14 +697,16 @@ describe('cost', () => {
     'xor',
   ] as const;
 
-  /** Calls of Atomics functions while `work` runs. */
-  function atomicsOf(work: () => void): number {
+  /** Calls of Atomics functions while `work` runs, by name. */
+  function atomicsBy(work: () => void): Partial<Record<(typeof ATOMICS)[number], number>> {
     const spies = ATOMICS.map((name) => jest.spyOn(Atomics, name));
     work();
-    const calls = spies.reduce((sum, spy) => sum + spy.mock.calls.length, 0);
+    const calls = spies.map((spy, i) => [ATOMICS[i], spy.mock.calls.length] as const);
     for (const spy of spies) spy.mockRestore();
-    return calls;
+    return Object.fromEntries(calls.filter(([, count]) => count > 0));
   }
+  const atomicsOf = (work: () => void): number =>
+    Object.values(atomicsBy(work)).reduce((sum, count) => sum + count, 0);
 
   test('malloc and free of a size that is in the cache make no atomic operation', () => {
     const heap = newHeap();
@@ -714,6 +717,31 @@ describe('cost', () => {
     };
     expect(atomicsOf(pairs)).toBe(0);
     expect(atomicsOf(() => heap.malloc(2000))).toBeGreaterThan(0); // a cold class: the count counts
+  });
+
+  test.each([true, false])(
+    'one that frees what another thread took makes one exchange, once the slab is shared (barrier: %p)',
+    (hasBarrier) => {
+      const threads = new FakeThreads(hasBarrier);
+      const heap = Heap.create(new SharedArrayBuffer(4 * MIB), { host: threads.hostOf(11) });
+      const other = Heap.attach(heap.handle, { host: threads.hostOf(22) });
+      const pointers = Array.from({ length: 20 }, () => heap.malloc(64));
+      other.free(pointers.pop()!);
+      for (const ptr of pointers.splice(10)) {
+        expect(atomicsBy(() => other.free(ptr))).toEqual({ compareExchange: 1 });
+      }
+      // so does its owner there; it takes what it has without any
+      for (const ptr of pointers) expect(atomicsBy(() => heap.free(ptr))).toEqual({ compareExchange: 1 });
+      expect(atomicsOf(() => heap.malloc(64))).toBe(0);
+    },
+  );
+
+  test('blocks of this thread make none in an exclusive slab, however many threads there are', () => {
+    const threads = new FakeThreads();
+    const heap = Heap.create(new SharedArrayBuffer(4 * MIB), { host: threads.hostOf(11) });
+    for (let tid = 22; tid < 30; tid++) Heap.attach(heap.handle, { host: threads.hostOf(tid) });
+    heap.free(heap.malloc(64));
+    expect(atomicsOf(() => heap.free(heap.malloc(64)))).toBe(0);
   });
 
   test('a thousand small blocks taken and freed in a row need few', () => {

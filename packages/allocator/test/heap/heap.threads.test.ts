@@ -1,13 +1,20 @@
 // Real threads on one heap.
 
 import { Heap } from '@vmem-ts/allocator';
+import { asPage } from '#src/base/units';
+import { Sharing } from '#src/layout/page-map';
 import { BARRIER_WORDS, meet } from '../support/barrier';
+import { CLASS_SIZE } from '#src/slab/size-classes';
+import { exhaust } from '../support/exhaust';
+import { freeWithOthers, type SharedRound } from '../support/free-with-others';
+import { InnerHeap } from '../support/inner-heap';
 import { randomFor } from '../support/random';
 import { SharedCensus } from '../support/shared-census';
 import { receive, trade, type TradePlan, type TradeResult } from '../support/trade';
 import { resultOf, runWorker, startWorker } from '../support/worker';
 import type { DoomedTask } from '../workers/doomed';
 import type { DoubleFreeTask } from '../workers/double-freer';
+import type { SleeperTask } from '../workers/sleeper';
 import type { TraderTask } from '../workers/trader';
 import type { HurryTask } from '../workers/visitor-in-a-hurry';
 
@@ -79,52 +86,97 @@ describe('threads that free each other’s blocks', () => {
   });
 });
 
-test('blocks that two threads free at the same moment are never handed out twice', async () => {
-  const rounds = 100;
-  const count = 1500;
-  const threads = 3;
-  const random = randomFor('double frees');
-  const heap = Heap.create(new SharedArrayBuffer(8 * MIB));
-  const barrier = sharedWords(BARRIER_WORDS);
-  const pointers = sharedWords(count);
-  const sizes = sharedWords(count);
-  const progress = sharedWords(2);
-  const common = { handle: heap.handle, barrier, threads, rounds, progress, pointers, sizes };
-  const tasks = [0, 1].map((me): DoubleFreeTask => ({ ...common, me, taken: sharedWords(count) }));
-  const workers = tasks.map((task) => runWorker('double-freer', task));
-  const failures: string[] = [];
-  for (let round = 0; round < rounds; round++) {
-    sizes.forEach((_, i) => (sizes[i] = random.size(i % 50 === 0 ? 30_000 : 1000)));
-    sizes.forEach((size, i) => (pointers[i] = heap.malloc(size)));
-    meet(barrier, threads); // both free all pointers
-    meet(barrier, threads); // both take new blocks
-    meet(barrier, threads);
-    const blocks = tasks.flatMap(({ taken }) => [...taken]).filter((ptr) => ptr !== 0);
-    const { problems } = heap.checkReport();
-    failures.push(...problems.map(({ message }) => `round ${round}: ${message}`));
-    failures.push(...overlapsOf(heap, blocks).map((message) => `round ${round}: ${message}`));
-    for (const ptr of new Set(blocks)) heap.free(ptr);
-    if (failures.length > 0) break;
-  }
-  if (failures.length === 0) {
-    meet(barrier, threads);
-    const results = (await Promise.all(workers)) as { freed: number; odd: string[] }[];
-    expect(results.flatMap(({ odd }) => odd)).toEqual([]);
-    expect(results[0].freed + results[1].freed).toBeGreaterThanOrEqual(rounds * count);
-    expect(heap.malloc(7 * MIB)).toBeGreaterThan(0);
-  }
-  expect(failures.slice(0, 5)).toEqual([]);
+describe('blocks that three threads free at the same moment', () => {
+  const ROUNDS = 150;
+  const COUNT = 400;
+  const THREADS = 3;
+
+  test.each([
+    ['in slabs that are exclusive when the frees begin', Sharing.exclusive],
+    ['in slabs that are shared', Sharing.shared],
+  ])('%s: each is freed once, and can be had once', async (name, sharing) => {
+    const random = randomFor(name);
+    const buffer = new SharedArrayBuffer(8 * MIB);
+    const round: SharedRound = {
+      buffer,
+      id: sharedWords(2),
+      barrier: sharedWords(BARRIER_WORDS),
+      threads: THREADS,
+      pointers: sharedWords(COUNT),
+      wins: sharedWords(COUNT),
+      arrivals: sharedWords(COUNT),
+    };
+    const { id, barrier, pointers, wins, arrivals } = round;
+    const tasks = [1, 2].map((me): DoubleFreeTask => ({ round, rounds: ROUNDS, me }));
+    const workers = Promise.all(tasks.map((task) => runWorker('double-freer', task)));
+    const failures: string[] = [];
+    for (let i = 0; i < ROUNDS; i++) {
+      const heap = Heap.create(buffer, { cacheBytes: random.pick([64, 1024, 4096]) });
+      id.set(heap.handle.id);
+      const malloc = (): void => {
+        const sizes = Array.from({ length: COUNT }, () => random.size(random.chance(5) ? 30_000 : 16_384));
+        for (const [place, size] of sizes.entries()) pointers[place] = heap.malloc(size);
+      };
+      // a heap without a barrier makes a slab shared if it has several threads by then
+      if (sharing === Sharing.exclusive) malloc();
+      meet(barrier, THREADS);
+      meet(barrier, THREADS);
+      if (sharing === Sharing.shared) malloc();
+      const inner = new InnerHeap(heap);
+      const isInSlab = (ptr: number): boolean => inner.pageMap.sizeClass(asPage(Math.floor(ptr / 4096))) >= 0;
+      const ways = new Set([...pointers].filter(isInSlab).map((ptr) => inner.sharingOf(ptr)));
+      if (ways.size !== 1 || !ways.has(sharing)) failures.push(`round ${i}: slabs are ${[...ways].join()}`);
+      random.shuffle(pointers as unknown as number[]);
+      wins.fill(0);
+      arrivals.fill(0);
+      meet(barrier, THREADS);
+      failures.push(...freeWithOthers(heap, round, 0));
+      meet(barrier, THREADS);
+      const wrong = [...wins].filter((count) => count !== 1);
+      if (wrong.length > 0) failures.push(`round ${i}: blocks were freed ${wrong.join()} times`);
+      const { result, problems } = heap.checkReport();
+      if (result !== 1) failures.push(`round ${i}: ${problems[0].message}`);
+      meet(barrier, THREADS);
+      const all = heap.malloc(7 * MIB);
+      if (all === 0 || heap.stats().liveBlocks !== 1) failures.push(`round ${i}: blocks are lost`);
+    }
+    expect(failures.slice(0, 5)).toEqual([]);
+    expect((await workers).flat()).toEqual([]);
+  });
 });
 
-function overlapsOf(heap: Heap, blocks: readonly number[]): string[] {
-  const found: string[] = [];
-  let end = 0;
-  for (const ptr of [...blocks].sort((a, b) => a - b)) {
-    if (ptr < end) found.push(`two threads have the block at ${ptr}`);
-    end = Math.max(end, ptr + heap.usableSize(ptr));
-  }
-  return found;
-}
+test('blocks in the caches of threads that sleep are had before there is none', async () => {
+  const heap = Heap.create(new SharedArrayBuffer(MIB), { threads: 4 });
+  const { capacity } = new InnerHeap(heap).cacheLayout;
+  const cached = capacity[CLASS_SIZE.findIndex((size) => size >= 100)];
+  const common = {
+    handle: heap.handle,
+    barrier: sharedWords(BARRIER_WORDS),
+    threads: 4,
+    words: sharedWords(2),
+  };
+  const tasks = [1, 2, 3].map((): SleeperTask => ({ ...common, pointers: sharedWords(cached) }));
+  const workers = Promise.all(tasks.map((task) => runWorker('sleeper', task)));
+  const { barrier, threads, words } = common;
+  meet(barrier, threads);
+  const all = exhaust(heap, 100);
+  for (const { pointers } of tasks) pointers.set(all.splice(-cached));
+  meet(barrier, threads);
+  while (Atomics.load(words, 0) < tasks.length) await new Promise(setImmediate);
+  const asleep = heap.stats().cached / heap.usableSize(all[0]);
+  const again = exhaust(heap, 100);
+  const result = heap.check();
+  const kept = again.slice(cached);
+  for (const ptr of again.slice(0, cached)) heap.free(ptr);
+  Atomics.store(words, 1, 1);
+  Atomics.notify(words, 1);
+  const theirs = ((await workers) as number[][]).flat();
+  expect([asleep, again.length, result]).toEqual([3 * cached, 3 * cached, 1]);
+  expect(theirs.filter((ptr) => kept.includes(ptr) || all.includes(ptr))).toEqual([]);
+  expect(theirs.length).toBeGreaterThanOrEqual(cached);
+  for (const ptr of [...all, ...kept]) heap.free(ptr);
+  expectEmpty(heap);
+});
 
 test('threads that are killed at any moment leave a sound heap, and take nothing but their blocks with them', async () => {
   const random = randomFor('killed threads');
