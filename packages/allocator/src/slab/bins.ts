@@ -184,7 +184,8 @@ export class Bins {
     const { pages } = SLAB_SHAPES[sizeClass];
     for (let i = 0; i < pages; i++) pageMap.setSharing(pageAfter(slab, i), Sharing.onTheWay);
     this.sections.awaitOthers();
-    for (let i = 0; i < pages; i++) pageMap.setSharing(pageAfter(slab, i), Sharing.shared);
+    // the first page last: it tells whoever repairs the bin that the others may not be there yet
+    for (let i = pages - 1; i >= 0; i--) pageMap.setSharing(pageAfter(slab, i), Sharing.shared);
   }
 
   /** Gives the pages of all empty slabs back. Returns true if there were any. */

@@ -1,8 +1,10 @@
 import { Heap } from '@vmem-ts/allocator';
 import { cachingSlot } from '#src/layout/block-state';
 import { PageKind } from '#src/layout/page-map';
-import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, tokenOf } from '#src/layout/region-layout';
+import { Bin, Calls, Extents, Slot, SlotOwner, binAt, slotAt, tokenOf } from '#src/layout/region-layout';
 import { CLASS_COUNT, CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
+import { ABANDONED } from '#src/sync/lock';
+import { exhaust } from '../support/exhaust';
 import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
@@ -13,36 +15,57 @@ const SIZE = 512 * 1024;
 const CACHE_BYTES = 64;
 const SURVIVOR = 11;
 const MORTAL = 22;
+const GUEST = 44;
 const MORTAL_SLOT = 1;
 // eslint-disable-next-line no-control-regex
 const ANSI_COLOURS = /\u001b\[\d+m/g;
 
 /** A heap that one thread keeps and another dies in. */
 class Scene {
-  readonly threads = new FakeThreads();
-  readonly heap = Heap.create(new SharedArrayBuffer(SIZE), {
-    cacheBytes: CACHE_BYTES,
-    threads: 4,
-    host: this.threads.hostOf(SURVIVOR),
-  });
-  readonly inner = new InnerHeap(this.heap);
+  readonly threads: FakeThreads;
+  readonly heap: Heap;
+  readonly inner: InnerHeap;
   /** Blocks that nobody touches. */
-  readonly model = new ModelHeap(this.heap);
-  readonly mortal = new MortalThread(this.threads.hostOf(MORTAL));
+  readonly model: ModelHeap;
+  readonly mortal: MortalThread;
   theirs!: Heap;
+  /** Another that survives, and leaves before the heap is looked at. */
+  guest: Heap | undefined;
+  /** Other blocks that must be there at the end. */
+  private readonly kept: number[] = [];
 
-  constructor() {
+  constructor(hasBarrier = true) {
+    this.threads = new FakeThreads(hasBarrier);
+    this.heap = Heap.create(new SharedArrayBuffer(SIZE), {
+      cacheBytes: CACHE_BYTES,
+      threads: 4,
+      host: this.threads.hostOf(SURVIVOR),
+    });
+    this.inner = new InnerHeap(this.heap);
+    this.model = new ModelHeap(this.heap);
+    this.mortal = new MortalThread(this.threads.hostOf(MORTAL));
     for (const size of [24, 24, 100, 3000, 16_384, 20_000]) this.model.malloc(size);
+  }
+
+  attachGuest(): Heap {
+    return (this.guest = Heap.attach(this.heap.handle, { host: this.threads.hostOf(GUEST) }));
   }
 
   attachMortal(): void {
     this.mortal.run(() => (this.theirs = this.mortal.attach(this.heap.handle)));
   }
 
+  /** Takes a block over into what must be there at the end. */
+  keep(ptr: number): void {
+    this.kept.push(ptr);
+  }
+
   /** What must be true as soon as the survivors have noticed the death. `orphans`: blocks in flight. */
   expectRecovered(orphans: number): void {
     const { heap, inner, model } = this;
+    this.guest?.detach();
     expect(heap.checkReport().problems).toEqual([]);
+    for (const ptr of this.kept) heap.free(ptr);
     const stats = heap.stats();
     expect(stats.threads).toBe(1);
     expect(stats.liveBlocks).toBeGreaterThanOrEqual(model.liveBlocks);
@@ -191,6 +214,63 @@ const LAST_ACTS: [string, LastAct][] = [
     }),
   ],
   [
+    'a free that makes a slab shared',
+    act(2, ({ theirs, heap }) => {
+      const pointers = [24, 5000].map((size) => heap.malloc(size));
+      return () => pointers.forEach((ptr) => theirs.free(ptr));
+    }),
+  ],
+  [
+    'a free in a shared slab',
+    act(1, ({ theirs, heap }) => {
+      const pointers = [24, 24].map((size) => heap.malloc(size));
+      theirs.free(pointers[0]);
+      return () => theirs.free(pointers[1]);
+    }),
+  ],
+  [
+    'a malloc that empties the caches of others and gives their slabs back',
+    act(0, (scene) => {
+      const { theirs, heap } = scene;
+      const guest = scene.attachGuest();
+      for (const size of [24, 100, 3000, 16_384]) {
+        for (const each of [theirs, heap, guest]) each.free(each.malloc(size));
+      }
+      return () => theirs.malloc(SIZE);
+    }),
+  ],
+  [
+    'a malloc that is served from the caches of others',
+    act(1, (scene) => {
+      const { theirs, heap } = scene;
+      const guest = scene.attachGuest();
+      const pointers = exhaust(heap, 16_384);
+      exhaust(heap, 4096).forEach((ptr) => scene.keep(ptr));
+      for (const each of [heap, guest]) for (let i = 0; i < 2; i++) each.free(pointers.pop()!);
+      pointers.forEach((ptr) => scene.keep(ptr));
+      return () => theirs.malloc(16_384);
+    }),
+  ],
+  [
+    'a check that takes over abandoned locks',
+    act(0, ({ theirs, heap, inner }) => {
+      for (const each of [theirs, heap]) each.free(each.malloc(24));
+      return () => {
+        for (const lock of [
+          Calls.standstill,
+          slotAt(0) + Slot.gate,
+          slotAt(MORTAL_SLOT) + Slot.gate,
+          slotAt(3) + Slot.gate,
+          binAt(CLASS_SIZE.indexOf(24)) + Bin.lock,
+          Extents.lock,
+        ]) {
+          inner.i32[lock] = ABANDONED;
+        }
+        theirs.check();
+      };
+    }),
+  ],
+  [
     'a detach',
     act(0, ({ theirs }) => {
       for (const size of [24, 100, 3000, 16_384]) theirs.free(theirs.malloc(size));
@@ -222,6 +302,12 @@ const LOUDLY: [string, (scene: Scene) => void][] = [
   ['silently', ({ threads }) => threads.killSilently(MORTAL)],
 ];
 
+const ON_SYSTEMS = LOUDLY.flatMap(([name, die]) =>
+  [true, false].map(
+    (hasBarrier) => [`${name}, ${hasBarrier ? 'with' : 'without'} a barrier`, die, hasBarrier] as const,
+  ),
+);
+
 /** The survivors look after the dead when memory runs out, at the latest. */
 const lookAfterTheDead = ({ heap }: Scene): void => {
   expect(heap.malloc(SIZE)).toBe(0);
@@ -231,6 +317,7 @@ const lookAfterTheDead = ({ heap }: Scene): void => {
 function dieEverywhere(play: (fatal: number) => boolean): void {
   const failures: string[] = [];
   for (let fatal = 0; failures.length < 5; fatal += fatal > 150 ? 5 : 1) {
+    if (fatal > 20_000) throw new Error('the operation has no end');
     try {
       if (play(fatal)) break;
     } catch (error) {
@@ -240,10 +327,19 @@ function dieEverywhere(play: (fatal: number) => boolean): void {
   expect(failures).toEqual([]);
 }
 
-describe.each(LOUDLY)('a thread that dies %s', (_, die) => {
+/** Whom the survivors wait for is dead: that they sleep meanwhile takes time alone. */
+function withoutSleep(): void {
+  let spy: jest.SpyInstance;
+  beforeEach(() => (spy = jest.spyOn(Atomics, 'wait').mockReturnValue('timed-out')));
+  afterEach(() => spy.mockRestore());
+}
+
+describe.each(ON_SYSTEMS)('a thread that dies %s', (_, die, hasBarrier) => {
+  withoutSleep();
+
   test.each(LAST_ACTS)('at any write of %s leaves nothing that the others can not put right', (__, last) => {
     dieEverywhere((fatal) => {
-      const scene = new Scene();
+      const scene = new Scene(hasBarrier);
       scene.attachMortal();
       let operation!: () => void;
       scene.mortal.run(() => (operation = last.prepare(scene)));
@@ -257,7 +353,23 @@ describe.each(LOUDLY)('a thread that dies %s', (_, die) => {
 
   test('at any write of its attach leaves nothing that the others can not put right', () => {
     dieEverywhere((fatal) => {
-      const scene = new Scene();
+      const scene = new Scene(hasBarrier);
+      const survived = scene.mortal.run(() => scene.mortal.attach(scene.heap.handle), fatal);
+      die(scene);
+      lookAfterTheDead(scene);
+      scene.expectRecovered(0);
+      return survived;
+    });
+  });
+
+  test('at any write of an attach that needs the caches of others leaves nothing either', () => {
+    dieEverywhere((fatal) => {
+      const scene = new Scene(hasBarrier);
+      const guest = scene.attachGuest();
+      const pointers = exhaust(scene.heap, 16_384);
+      for (const size of [4096, 8]) exhaust(scene.heap, size).forEach((ptr) => scene.keep(ptr));
+      for (const ptr of pointers.splice(-8)) guest.free(ptr);
+      pointers.forEach((ptr) => scene.keep(ptr));
       const survived = scene.mortal.run(() => scene.mortal.attach(scene.heap.handle), fatal);
       die(scene);
       lookAfterTheDead(scene);
@@ -274,7 +386,7 @@ describe.each(LOUDLY)('a thread that dies %s', (_, die) => {
       [50_000, 6],
     ]) {
       dieEverywhere((fatal) => {
-        const scene = new Scene();
+        const scene = new Scene(hasBarrier);
         scene.attachMortal();
         const first = new MortalThread(scene.threads.hostOf(FIRST));
         let theirs!: Heap;
@@ -291,6 +403,60 @@ describe.each(LOUDLY)('a thread that dies %s', (_, die) => {
         return survived;
       });
     }
+  });
+});
+
+describe('a thread that died silently in the middle of its fast sections', () => {
+  withoutSleep();
+
+  const SURVIVORS: [string, (scene: Scene, theirBlock: number) => void][] = [
+    ['checks', ({ heap }) => expect(heap.checkReport().problems).toEqual([])],
+    ['asks for statistics', ({ heap }) => expect(heap.stats().size).toBe(SIZE)],
+    ['frees a block of the dead', ({ heap }, ptr) => heap.free(ptr)],
+    [
+      'gives slabs back',
+      ({ heap }) => Array.from({ length: 8 }, () => heap.malloc(10_000)).forEach((ptr) => heap.free(ptr)),
+    ],
+    ['finds no memory', ({ heap }) => expect(heap.malloc(SIZE)).toBe(0)],
+    [
+      'attaches once more',
+      ({ heap, threads }) => Heap.attach(heap.handle, { host: threads.hostOf(GUEST) }).detach(),
+    ],
+  ];
+
+  test.each(SURVIVORS)('is not waited for by one that %s', (_, survive) => {
+    let inside = 0;
+    for (const operation of ['malloc', 'free'] as const) {
+      dieEverywhere((fatal) => {
+        const scene = new Scene();
+        scene.attachMortal();
+        let [theirBlock, warm] = [0, 0];
+        scene.mortal.run(() => {
+          theirBlock = scene.theirs.malloc(3000);
+          warm = scene.theirs.malloc(100);
+          if (operation === 'malloc') scene.theirs.free(warm);
+        });
+        const survived = scene.mortal.run(
+          () => (operation === 'malloc' ? scene.theirs.malloc(100) : scene.theirs.free(warm)),
+          fatal,
+        );
+        scene.threads.killSilently(MORTAL);
+        inside += scene.inner.i32[slotAt(MORTAL_SLOT) + Slot.busy];
+        survive(scene, theirBlock);
+        lookAfterTheDead(scene);
+        scene.expectRecovered(2);
+        return survived;
+      });
+    }
+    expect(inside).toBeGreaterThan(3);
+  });
+
+  test('does not keep the heap from being closed', () => {
+    const scene = new Scene();
+    scene.attachMortal();
+    scene.threads.killSilently(MORTAL);
+    scene.inner.i32[slotAt(MORTAL_SLOT) + Slot.busy] = 1;
+    expect(scene.heap.close()).toBe(true);
   });
 });
 
@@ -333,9 +499,13 @@ describe('recovery', () => {
     for (const lock of [
       Extents.lock,
       ...[24, 100].map((size) => binAt(CLASS_SIZE.indexOf(size)) + Bin.lock),
+      Calls.standstill,
+      slotAt(0) + Slot.gate,
+      slotAt(MORTAL_SLOT) + Slot.gate,
     ]) {
       const scene = sceneWithDead(({ threads }) => threads.killSilently(MORTAL));
       scene.inner.i32[lock] = tokenOf(MORTAL_SLOT, scene.inner.i32[slotAt(MORTAL_SLOT) + Slot.generation]);
+      scene.inner.i32[slotAt(MORTAL_SLOT) + Slot.busy] = 1;
       const start = performance.now();
       const pointers = [24, 24, 24, 100, 100, 100, 30_000].map((size) => scene.heap.malloc(size));
       expect(performance.now() - start).toBeLessThan(100);
@@ -357,6 +527,12 @@ describe('recovery', () => {
       i32[binAt(i) + Bin.slabs] = 77;
       i32[binAt(i) + Bin.slabCount] = -5;
       i32[binAt(i) + Bin.freeBlocks] = 123;
+      i32[binAt(i) + Bin.emptySlabs] = 88;
+      i32[binAt(i) + Bin.emptyCount] = -1;
+    }
+    for (const slot of [0, MORTAL_SLOT]) {
+      i32[slotAt(slot) + Slot.gate] = token;
+      for (let i = 0; i < CLASS_COUNT; i++) i32[scene.inner.topWord(slot, i)] = -1;
     }
     lookAfterTheDead(scene);
     scene.expectRecovered(0);
