@@ -167,6 +167,34 @@ describe.each([
         });
       });
 
+      test('and the faster has blocks of another size in its place: at most one of those is freed', () => {
+        atEveryWrite((at) => {
+          const { scene, block, neighbours } = withBlock();
+          const wins: boolean[] = [];
+          const taken: number[] = [];
+          scene.live.delete(block);
+          const reached = scene.overtaken.overtake(
+            () => wins.push(succeeds(() => scene.slow.free(block), NO_BLOCK)),
+            at,
+            [
+              () => wins.push(succeeds(() => scene.fast.free(block), NO_BLOCK)),
+              ...neighbours.map((ptr) => () => scene.give(scene.fast, ptr)),
+              // a class whose states lie as those of 24 and 3000 bytes do
+              ...Array.from(
+                { length: 40 },
+                () => () => taken.push(scene.fast.malloc(size === 24 ? 32 : 5120)),
+              ),
+            ],
+          );
+          const frees = wins.filter(Boolean).length;
+          const again = taken.includes(block);
+          expect(frees === 1 || (frees === 2 && again)).toBe(true);
+          for (const ptr of taken) if (ptr !== block || frees === 1) scene.live.add(ptr);
+          scene.expectSound(size);
+          return reached;
+        });
+      });
+
       test('and the faster takes it again: it is freed as often as it was had, or lives', () => {
         let reused = 0;
         atEveryWrite((at) => {
