@@ -1,4 +1,4 @@
-import { OwnedLocks } from '#src/sync/lock';
+import { ABANDONED, OwnedLocks } from '#src/sync/lock';
 import { runWorker } from '../support/worker';
 import type { CounterTask } from '../workers/lock-counter';
 
@@ -45,6 +45,39 @@ test('the lock of a thread that is gone is taken over, and repaired while it is 
   locks.lock(0);
   expect(performance.now() - start).toBeLessThan(1000);
   expect(repaired).toEqual([0, ME]);
+  expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
+});
+
+test('a lock that its owner abandoned is taken over at once, nobody is asked, and it is repaired', () => {
+  const words = newWords();
+  words[0] = ABANDONED;
+  const repaired: number[] = [];
+  const locks = new OwnedLocks(words, ME, never, (at) => repaired.push(at, locks.owner(at)));
+  locks.lock(0);
+  expect(repaired).toEqual([0, ME]);
+  expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
+});
+
+test('a lock that is abandoned while others wait for it is repaired once', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  let repairs = 0;
+  const isGone = (): boolean => {
+    words[0] = ABANDONED;
+    return false;
+  };
+  new OwnedLocks(words, ME, isGone, () => repairs++).lock(0);
+  expect(repairs).toBe(1);
+  expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
+});
+
+test('a repair that fails leaves the lock with the one who tried, who abandons it again', () => {
+  const words = newWords();
+  words[0] = ABANDONED;
+  const failing = new OwnedLocks(words, ME, never, () => {
+    throw new Error('no stack');
+  });
+  expect(() => failing.lock(0)).toThrow('no stack');
   expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
 });
 
