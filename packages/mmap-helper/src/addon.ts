@@ -34,6 +34,7 @@ interface NativeAddon {
   mapFile(fd: number, offset: number, length: number, mode: NativeMode): ArrayBuffer | Failure;
   threadIdentity(): { pid: number; tid: number; startTime: number } | Failure;
   isThreadAlive(pid: number, tid: number, startTime: number): boolean;
+  threadBarrier(): boolean;
   startWatch(bytes: Uint8Array, words: number[]): number | Failure;
   cancelWatch(id: number): boolean;
 }
@@ -51,7 +52,7 @@ export interface NativeFileInfo {
 }
 
 /** That of `INTERFACE_VERSION` in native/src/lib.rs. */
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 2;
 
 const BUILD = 'npm run build:native -w packages/mmap-helper';
 

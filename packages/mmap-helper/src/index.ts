@@ -13,6 +13,7 @@ export { alignedOffset, dropMapping, freeFileSpace, overlayFile, pageSize, reser
 export type { OverlayMode } from './overlay.js';
 export { advise, sync } from './paging.js';
 export type { Advice } from './paging.js';
+export { threadBarrier } from './thread-barrier.js';
 export { onThreadDeath } from './thread-death.js';
 export type { DeathWatch, DeathWord } from './thread-death.js';
 export { isThreadAlive, threadIdentity } from './thread-identity.js';

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 mod arguments;
+mod barrier;
 mod dax;
 mod errno;
 mod external;
@@ -29,7 +30,7 @@ use watch::{Operation, Word};
 
 /// Goes up with every change to the functions below, so that TypeScript of another build notices.
 #[napi]
-pub const INTERFACE_VERSION: u32 = 1;
+pub const INTERFACE_VERSION: u32 = 2;
 
 #[napi]
 pub fn page_size() -> f64 {
@@ -193,6 +194,11 @@ pub fn is_thread_alive(pid: f64, tid: f64, start_time: f64) -> bool {
         })
     })();
     identity.is_ok_and(thread::is_thread_alive)
+}
+
+#[napi]
+pub fn thread_barrier() -> bool {
+    barrier::thread_barrier()
 }
 
 /// Each word is three numbers: its offset in `bytes`, 1 to add or 0 to store, and the value.
