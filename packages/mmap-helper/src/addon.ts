@@ -37,6 +37,7 @@ interface NativeAddon {
   threadBarrier(): boolean;
   startWatch(bytes: Uint8Array, words: number[]): number | Failure;
   cancelWatch(id: number): boolean;
+  cancelWatchesInside(bytes: Uint8Array): number;
 }
 
 type NativeMode = 'shared' | 'private';
@@ -49,10 +50,11 @@ export interface NativeFileInfo {
   readonly major: number;
   readonly minor: number;
   readonly fsType: number;
+  readonly id: string;
 }
 
 /** That of `INTERFACE_VERSION` in native/src/lib.rs. */
-const INTERFACE_VERSION = 2;
+const INTERFACE_VERSION = 3;
 
 const BUILD = 'npm run build:native -w packages/mmap-helper';
 

@@ -68,6 +68,7 @@ describe('a package without its addon', () => {
         freeFileSpace: [buffer, 0, 4096], mapFile: [3, 0, 1, 'shared'], advise: [buffer, 0, 4096, 'normal'],
         sync: [buffer, 0, 4096, true], threadIdentity: [], isThreadAlive: [{ pid: 1, tid: 1, startTime: 1 }],
         onThreadDeath: [buffer, [word]], threadBarrier: [],
+        cancelThreadDeaths: [buffer, 0, 4096],
       };
       const codes = {};
       for (const [name, call] of Object.entries(helper)) {

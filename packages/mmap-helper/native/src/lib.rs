@@ -30,7 +30,7 @@ use watch::{Operation, Word};
 
 /// Goes up with every change to the functions below, so that TypeScript of another build notices.
 #[napi]
-pub const INTERFACE_VERSION: u32 = 2;
+pub const INTERFACE_VERSION: u32 = 3;
 
 #[napi]
 pub fn page_size() -> f64 {
@@ -84,6 +84,7 @@ pub struct Info {
     pub major: u32,
     pub minor: u32,
     pub fs_type: f64,
+    pub id: String,
 }
 
 #[napi]
@@ -107,6 +108,7 @@ impl From<FileFacts> for Info {
             major,
             minor,
             fs_type: facts.file_system as f64,
+            id: format!("{:x}:{:x}", facts.key.0, facts.key.1),
         }
     }
 }
@@ -229,4 +231,9 @@ pub fn start_watch(env: Env, bytes: Bytes, words: Vec<f64>) -> Got<u32> {
 #[napi]
 pub fn cancel_watch(id: u32) -> bool {
     watch::cancel(id)
+}
+
+#[napi]
+pub fn cancel_watches_inside(bytes: Bytes) -> u32 {
+    watch::cancel_inside(bytes.span) as u32
 }
