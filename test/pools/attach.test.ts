@@ -161,7 +161,7 @@ describeEachKind('a forged handle', ({ name, create }) => {
 describeEachKind(
   'a forged handle of a file that each thread maps',
   ({ create }) => {
-    it.failing.each([{ size: 0 }, { fd: -1 }])('is refused: %j', (forgery) => {
+    it.each([{ size: 0 }, { fd: -1 }])('is refused: %j', (forgery) => {
       const { handle } = create();
       expect(failureOf(() => Vmem.attach({ ...handle, ...forgery }))).toMatch(/^VmemError E/);
     });
@@ -176,7 +176,7 @@ describeFiles('a handle with another file’s descriptor', () => {
     closeSync(fd);
   });
 
-  it.failing.each([
+  it.each([
     ['another pool’s', () => filePool(VMEM_MIN_POOL).handle.fd],
     ['a device’s', () => fd],
     ['a closed one', () => 9999],
@@ -187,7 +187,7 @@ describeFiles('a handle with another file’s descriptor', () => {
     expect(failureOf(() => Vmem.attach({ ...handle, fd: forged() }).detach())).toMatch(/^VmemError E/);
   });
 
-  it.failing('that names no file at all: deleting is still an error of the pool, if any', () => {
+  it('that names no file at all: deleting is still an error of the pool, if any', () => {
     const pool = filePool(VMEM_MIN_POOL, { backend: 'anonymous' });
     const outcome = failureOf(() => Vmem.attach({ ...pool.handle, backend: 'overlay' }).delete());
     expect(outcome).toMatch(/^VmemError E|^none/);
@@ -195,7 +195,7 @@ describeFiles('a handle with another file’s descriptor', () => {
 });
 
 describe('a handle with a buffer of no buffer’s making', () => {
-  it.failing.each([
+  it.each([
     ['a Proxy', (buffer: SharedArrayBuffer) => new Proxy(buffer, {})],
     ['an heir', (buffer: SharedArrayBuffer) => Object.create(buffer) as SharedArrayBuffer],
   ])('is refused: %s', (_, disguise) => {

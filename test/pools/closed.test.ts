@@ -26,7 +26,7 @@ function expectHarmless(pool: Vmem): void {
   expect(failureOf(() => pool[Symbol.dispose]())).toBe('none');
 }
 
-describeEachKind('a deleted pool', ({ name, create }) => {
+describeEachKind('a deleted pool', ({ create }) => {
   it('gives ECLOSED for every method in the thread that deleted it', () => {
     const pool = create();
     const ptr = pool.malloc(64);
@@ -65,8 +65,7 @@ describeEachKind('a deleted pool', ({ name, create }) => {
     }
   });
 
-  const attachTest = name === 'mmap-io' ? it.failing : it;
-  attachTest('can’t be attached to', async () => {
+  it('can’t be attached to', async () => {
     const pool = create();
     const { handle } = pool;
     const worker = startWorker('pool-user', undefined);
@@ -122,7 +121,7 @@ describeEachKind('a deleted pool', ({ name, create }) => {
 });
 
 describeFiles('detaching from a pool that another thread has deleted', () => {
-  it.failing('gives its addresses back', async () => {
+  it('gives its addresses back', async () => {
     await collectGarbageUntil(() => false); // what earlier tests left
     const before = mappedBytes();
     const attachAndForget = async (): Promise<void> => {
@@ -143,7 +142,7 @@ describeFiles('detaching from a pool that another thread has deleted', () => {
 describe('a caller’s memory, after a pool in it was deleted', () => {
   const buffer = (): SharedArrayBuffer => new SharedArrayBuffer(VMEM_MIN_POOL);
 
-  it.failing('is not written to when a thread dies that was attached', async () => {
+  it('is not written to when a thread dies that was attached', async () => {
     const memory = buffer();
     const pool = Vmem.createInRegion(memory);
     const worker = startWorker('pool-user', pool.handle);

@@ -102,7 +102,7 @@ describeEachKind(
 
 const mmapIo = loadMmapIo();
 (typeof mmapIo === 'string' ? describe.skip : describe)('deleting a pool of mmap-io', () => {
-  it.failing('from another thread, and then from the one that made it, closes the file', async () => {
+  it('from another thread, and then from the one that made it, closes the file', async () => {
     const pool = tracked(Vmem.create(POOL_DIR, 16 * MIB, { backend: 'mmap-io' }));
     const { fd }: VmemHandle = pool.handle;
     const worker = startWorker('pool-user', pool.handle);
