@@ -106,14 +106,13 @@ describe('memory that no pool can be made in', () => {
 });
 
 describe('memory of another realm', () => {
-  it.each([
-    'new SharedArrayBuffer(14 << 20)',
-    'new ArrayBuffer(14 << 20)',
-    'new Uint8Array(14 << 20)',
-  ])('is memory, too: %s', (code) => {
-    const pool = create(runInNewContext(code) as VmemRegion);
-    expect(pool.malloc(8)).toBeGreaterThan(0);
-  });
+  it.each(['new SharedArrayBuffer(14 << 20)', 'new ArrayBuffer(14 << 20)', 'new Uint8Array(14 << 20)'])(
+    'is memory, too: %s',
+    (code) => {
+      const pool = create(runInNewContext(code) as VmemRegion);
+      expect(pool.malloc(8)).toBeGreaterThan(0);
+    },
+  );
 });
 
 describe('the handle of a pool in memory that threads don’t share', () => {
