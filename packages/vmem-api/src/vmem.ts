@@ -56,7 +56,7 @@ export type VmemRegion = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
  * A `Vmem` that is dropped without `detach` or `delete` is detached when it is garbage-collected; the pool lives on.
  */
 export class Vmem implements Disposable {
-  private heap: Heap;
+  private readonly heap: Heap;
   /** Undefined after `delete`: what is left of the pool must not keep its addresses. */
   private memory: PoolMemory | undefined;
   private readonly place: Readonly<Pick<PoolMemory, 'backend' | 'byteOffset' | 'size'>>;
@@ -325,9 +325,7 @@ export class Vmem implements Disposable {
     const { heap, memory } = this;
     if (memory === undefined) return;
     const hasEnded = heap.close(memory.vanishes);
-    this.memory = undefined;
-    this.heap = closedHeap();
-    stopWatching(this);
+    this.letGo();
     failingAs('the pool is deleted, but its file could not be given back', () => {
       if (hasEnded) memory.release();
       memory.leave();
@@ -345,6 +343,15 @@ export class Vmem implements Disposable {
     } catch {
       // the error that there is already says more
     }
+  }
+
+  /** Drops all that leads to the pool's memory, so that it can be collected. */
+  private letGo(): void {
+    this.memory = undefined;
+    stopWatching(this);
+    // Not by an assignment: V8 takes a field that no pool ever writes again for a constant, and is faster for that.
+    Reflect.deleteProperty(this, 'heap');
+    Object.defineProperty(this, 'heap', { value: closedHeap() });
   }
 
   private requireMemory(): PoolMemory {

@@ -4,34 +4,34 @@
 
 import { VmemError } from '@vmem-ts/allocator';
 
-type Accessor = (this: unknown) => unknown;
-const apply = Reflect.apply.bind(Reflect);
+/** An accessor as a function of what it is asked of. It throws for what it is not for. */
+type Question = (value: unknown) => unknown;
+
 const isView = ArrayBuffer.isView.bind(ArrayBuffer);
 
-function accessor(prototype: object, name: string | symbol): Accessor {
-  const property: { get?: Accessor } | undefined = Object.getOwnPropertyDescriptor(prototype, name);
+function question(prototype: object, name: string | symbol): Question {
+  const property: { get?: Question } | undefined = Object.getOwnPropertyDescriptor(prototype, name);
   if (property?.get === undefined)
     throw new VmemError('ENOTSUP', `this runtime lacks ${String(name)} of buffers`);
-  return property.get;
+  return Function.prototype.call.bind(property.get) as Question;
 }
 
-const accessorsOf = (prototype: object): Record<keyof ViewPlace, Accessor> => ({
-  buffer: accessor(prototype, 'buffer'),
-  byteOffset: accessor(prototype, 'byteOffset'),
-  byteLength: accessor(prototype, 'byteLength'),
-});
-
+// constants of the module each, so that V8 can put them where they are called
 const typedArrays = Object.getPrototypeOf(Uint8Array.prototype) as object;
-const ofTypedArrays = accessorsOf(typedArrays);
-const ofDataViews = accessorsOf(DataView.prototype);
-const typedArrayName = accessor(typedArrays, Symbol.toStringTag);
-const ofShared = accessor(SharedArrayBuffer.prototype, 'byteLength');
-const ofUnshared = accessor(ArrayBuffer.prototype, 'byteLength');
+const typedArrayName = question(typedArrays, Symbol.toStringTag);
+const typedArrayBuffer = question(typedArrays, 'buffer');
+const typedArrayOffset = question(typedArrays, 'byteOffset');
+const typedArrayLength = question(typedArrays, 'byteLength');
+const dataViewBuffer = question(DataView.prototype, 'buffer');
+const dataViewOffset = question(DataView.prototype, 'byteOffset');
+const dataViewLength = question(DataView.prototype, 'byteLength');
+const sharedByteLength = question(SharedArrayBuffer.prototype, 'byteLength');
+const arrayByteLength = question(ArrayBuffer.prototype, 'byteLength');
 
 /** The answer of an accessor; undefined if `value` is not what it is for, or a DataView that fell out of its buffer. */
-function ask(question: Accessor, value: unknown): unknown {
+function ask(of: Question, value: unknown): unknown {
   try {
-    return apply(question, value, []);
+    return of(value);
   } catch {
     return undefined;
   }
@@ -39,13 +39,13 @@ function ask(question: Accessor, value: unknown): unknown {
 
 /** Bytes of a SharedArrayBuffer; undefined for anything else. */
 export const sharedLength = (value: unknown): number | undefined =>
-  ask(ofShared, value) as number | undefined;
+  ask(sharedByteLength, value) as number | undefined;
 
 export const isShared = (value: unknown): value is SharedArrayBuffer => sharedLength(value) !== undefined;
 
 /** Bytes of a buffer, 0 if it is detached; undefined for what is none. */
 export const bufferLength = (value: unknown): number | undefined =>
-  sharedLength(value) ?? (ask(ofUnshared, value) as number | undefined);
+  sharedLength(value) ?? (ask(arrayByteLength, value) as number | undefined);
 
 export interface ViewPlace {
   readonly buffer: SharedArrayBuffer | ArrayBuffer;
@@ -56,10 +56,16 @@ export interface ViewPlace {
 /** Where a view lies; undefined for what is none. */
 export function placeOf(view: unknown): ViewPlace | undefined {
   if (!isView(view)) return undefined;
-  const accessors = apply(typedArrayName, view, []) === undefined ? ofDataViews : ofTypedArrays;
+  if (typedArrayName(view) !== undefined) {
+    return {
+      buffer: typedArrayBuffer(view) as ViewPlace['buffer'],
+      byteOffset: typedArrayOffset(view) as number,
+      byteLength: typedArrayLength(view) as number,
+    };
+  }
   return {
-    buffer: apply(accessors.buffer, view, []) as ViewPlace['buffer'],
-    byteOffset: (ask(accessors.byteOffset, view) ?? 0) as number,
-    byteLength: (ask(accessors.byteLength, view) ?? 0) as number,
+    buffer: dataViewBuffer(view) as ViewPlace['buffer'],
+    byteOffset: (ask(dataViewOffset, view) ?? 0) as number,
+    byteLength: (ask(dataViewLength, view) ?? 0) as number,
   };
 }
