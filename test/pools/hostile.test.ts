@@ -1,6 +1,7 @@
 // Whatever a caller passes in is answered by an error of the documented kind or a documented result; the pool stays whole.
 
 import { spawnSync } from 'node:child_process';
+import { runInNewContext } from 'node:vm';
 import { VMEM_MIN_POOL, Vmem, type VmemOptions } from '@vmem-ts/vmem-api';
 import { POOL_DIR, describeEachKind, describeFiles, expectEmptyAndWhole, filePool } from '../support/pools';
 import { countOpenFiles } from '../support/process-resources';
@@ -198,6 +199,83 @@ describeEachKind('hostile arguments of a pool', ({ create }) => {
     pool.free(ptr);
   });
 
+  it.each<[string, unknown]>([
+    [
+      'an heir that throws',
+      class extends Uint8Array {
+        constructor() {
+          super(1);
+          fail();
+        }
+      },
+    ],
+    [
+      'an heir that has memory of its own',
+      class extends Uint8Array {
+        constructor() {
+          super(8);
+        }
+      },
+    ],
+    [
+      'an heir that lies about its elements',
+      Object.defineProperty(class extends Float64Array {}, 'BYTES_PER_ELEMENT', { value: 1 }),
+    ],
+    ['a Proxy whose construction throws', new Proxy(Uint8Array, { construct: fail })],
+    ['a constructor of something else', Object.assign(Date.bind(undefined), { BYTES_PER_ELEMENT: 8 })],
+  ])('a type of array that is %s gives EINVAL, and leaves no block behind', (_, type) => {
+    const ptr = pool.malloc(64);
+    expect(failureOf(() => pool.alloc(type as typeof Uint8Array, 8))).toBe('VmemError EINVAL');
+    expect(failureOf(() => pool.view(type as typeof Uint8Array, ptr, 8))).toBe('VmemError EINVAL');
+    pool.free(ptr);
+  });
+
+  it('heirs of typed arrays, and those of another realm, are types of arrays', () => {
+    class Heir extends Int16Array {}
+    const Other = runInNewContext('Float32Array') as typeof Float32Array;
+    const [heir, other] = [pool.alloc(Heir, 10), pool.alloc(Other, 10)];
+    expect(heir).toBeInstanceOf(Heir);
+    expect(other).toBeInstanceOf(Other);
+    expect([heir.length, other.length]).toEqual([10, 10]);
+    for (const view of [heir, other]) pool.free(view);
+  });
+
+  it('a constructor that frees its block, or deletes the pool, does no harm', () => {
+    const twin = create();
+    let last = (): void => pool.free(pool.malloc(0));
+    class Destroyer extends Uint8Array {
+      constructor(buffer: SharedArrayBuffer | ArrayBuffer, byteOffset: number, length: number) {
+        super(buffer as ArrayBuffer, byteOffset, length);
+        last();
+        fail();
+      }
+    }
+    expect(failureOf(() => pool.alloc(Destroyer, 8))).toBe('VmemError EINVAL');
+    expectEmptyAndWhole(pool);
+    last = () => twin.delete();
+    expect(failureOf(() => twin.alloc(Destroyer, 8))).toBe('VmemError EINVAL');
+    expect(failureOf(() => twin.malloc(8))).toBe('VmemError ECLOSED');
+  });
+
+  it('a view that lies about where it is is freed by where it is', () => {
+    const lies = {
+      buffer: { get: fail },
+      byteOffset: { value: 4096 },
+      byteLength: { get: fail },
+      [Symbol.toStringTag]: { get: fail },
+    };
+    const view = pool.alloc(Uint8Array, 100);
+    pool.free(Object.defineProperties(view, lies));
+    expect(failureOf(() => pool.free(view))).toBe('VmemError EDOUBLEFREE');
+    const elsewhere = [new Uint8Array(8), new DataView(new SharedArrayBuffer(8))];
+    const disguise = { value: Object.create(SharedArrayBuffer.prototype) as unknown };
+    for (const stranger of elsewhere) {
+      expect(
+        failureOf(() => pool.free(Object.defineProperties(stranger, { ...lies, buffer: disguise }))),
+      ).toBe('VmemError EBADPTR');
+    }
+  });
+
   it('a view longer than its block is refused', () => {
     const ptr = pool.malloc(64);
     for (const length of [65, 4096, 2 ** 32, 2 ** 53 - 1, -1, 0.5, NaN]) {
@@ -206,6 +284,52 @@ describeEachKind('hostile arguments of a pool', ({ create }) => {
     expect(failureOf(() => pool.view(Float64Array, ptr, 9))).toBe('VmemError EINVAL');
     expect(pool.view(Float64Array, ptr, 8)).toHaveLength(8);
     pool.free(ptr);
+  });
+});
+
+describe('a Proxy that was revoked', () => {
+  const revoked = (target: object): unknown => {
+    const { proxy, revoke } = Proxy.revocable(target, {});
+    revoke();
+    return proxy;
+  };
+  const pool = (): Vmem => filePool(VMEM_MIN_POOL, { backend: 'anonymous' });
+
+  it.each<[string, (value: never) => unknown]>([
+    ['Vmem.attach', (handle) => Vmem.attach(handle)],
+    ['Vmem.attach, with its id', (id) => Vmem.attach({ ...pool().handle, id })],
+    ['Vmem.attach, with its buffer', (buffer) => Vmem.attach({ ...pool().handle, buffer })],
+    ['Vmem.create, as options', (options) => Vmem.create(POOL_DIR, VMEM_MIN_POOL, options)],
+    ['Vmem.createInRegion', (region) => Vmem.createInRegion(region)],
+  ])('is EINVAL for %s', (_, call) => {
+    for (const target of [{}, []]) {
+      expect(failureOf(() => call(revoked(target) as never))).toBe('VmemError EINVAL');
+      expect(failureOf(() => call(Object.create(revoked(target) as object) as never))).toBe(
+        'VmemError EINVAL',
+      );
+    }
+  });
+
+  // the words for a value ask whether it is an array, which throws for these
+  it.failing.each<[string, (value: never) => unknown]>([
+    ['malloc', (size) => pool().malloc(size)],
+    ['usableSize', (ptr) => pool().usableSize(ptr)],
+    ['free', (ptr) => pool().free(ptr)],
+    ['alloc', (Type) => pool().alloc(Type, 1)],
+    ['strdup', (text) => pool().strdup(text)],
+    ['Vmem.create, as a place', (dir) => Vmem.create(dir, VMEM_MIN_POOL)],
+    ['Vmem.create, as a backend', (backend) => Vmem.create(POOL_DIR, VMEM_MIN_POOL, { backend })],
+  ])('is an error of the pool for %s', (_, call) => {
+    expect(failureOf(() => call(revoked({}) as never))).toMatch(/^VmemError E/);
+  });
+});
+
+describe('the constructor of Vmem', () => {
+  it('is nobody else’s', () => {
+    const Public = Vmem as unknown as new (...args: unknown[]) => Vmem;
+    for (const args of [[], [Symbol('Vmem')], [{}, {}, {}]]) {
+      expect(failureOf(() => new Public(...args))).toBe('VmemError EINVAL');
+    }
   });
 });
 

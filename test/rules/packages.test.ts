@@ -1,7 +1,7 @@
 // Each package as its user gets it: required, imported, compiled against, packed.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import ts from 'typescript';
 import { ROOT, listPackages, readManifest, withFiles } from './repository';
@@ -91,6 +91,36 @@ describe.each(FOLDERS)('%s', (folder) => {
     expect(named.map((path) => posix.normalize(path)).filter((path) => !files.includes(path))).toEqual([]);
   });
 });
+
+/** Sources that a package's maps name and its user can't see: neither in the map itself nor in the package. */
+function missingSources(folder: string, kind: RegExp): string[] {
+  const files = npmPack(folder);
+  return files
+    .filter((path) => kind.test(path))
+    .flatMap((path) => {
+      const map = JSON.parse(readFileSync(join(ROOT, folder, path), 'utf8')) as SourceMap;
+      const sources = map.sources.map((source) => posix.join(posix.dirname(path), source));
+      return sources.filter((source, i) => !map.sourcesContent?.[i] && !files.includes(source));
+    });
+}
+
+interface SourceMap {
+  readonly sources: readonly string[];
+  readonly sourcesContent?: readonly string[];
+}
+
+test.each(FOLDERS)('%s is packed with the sources that stack traces and debuggers show', (folder) => {
+  expect(npmPack(folder)).toContain('dist/index.js.map');
+  expect(missingSources(folder, /\.js\.map$/)).toEqual([]);
+});
+
+// an editor goes to these; the allocator's are still missing
+test.each(FOLDERS.filter((folder) => folder !== 'packages/allocator'))(
+  '%s is packed with the sources of its types',
+  (folder) => {
+    expect(missingSources(folder, /\.d\.ts\.map$/)).toEqual([]);
+  },
+);
 
 const addonTest = process.env['VMEM_TEST_WITHOUT_ADDON'] === '1' ? test.skip : test;
 

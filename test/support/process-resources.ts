@@ -11,9 +11,6 @@ const collect = runInNewContext('gc') as () => void;
 /** File descriptors. */
 export const countOpenFiles = (): number => readdirSync('/proc/self/fd').length;
 
-/** Ranges of addresses. */
-export const countMappings = (): number => mappings().length;
-
 /** Ranges of addresses that belong to files without a name. */
 export const countFileMappings = (): number => mappings().filter((line) => line.endsWith('(deleted)')).length;
 

@@ -34,8 +34,10 @@ interface NativeAddon {
   mapFile(fd: number, offset: number, length: number, mode: NativeMode): ArrayBuffer | Failure;
   threadIdentity(): { pid: number; tid: number; startTime: number } | Failure;
   isThreadAlive(pid: number, tid: number, startTime: number): boolean;
+  threadBarrier(): boolean;
   startWatch(bytes: Uint8Array, words: number[]): number | Failure;
   cancelWatch(id: number): boolean;
+  cancelWatchesInside(bytes: Uint8Array): number;
 }
 
 type NativeMode = 'shared' | 'private';
@@ -48,10 +50,11 @@ export interface NativeFileInfo {
   readonly major: number;
   readonly minor: number;
   readonly fsType: number;
+  readonly id: string;
 }
 
 /** That of `INTERFACE_VERSION` in native/src/lib.rs. */
-const INTERFACE_VERSION = 1;
+const INTERFACE_VERSION = 3;
 
 const BUILD = 'npm run build:native -w packages/mmap-helper';
 

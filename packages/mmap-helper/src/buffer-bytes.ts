@@ -77,14 +77,14 @@ export function mappedBytes(
   return bytes;
 }
 
-/** All bytes of a buffer that is still there when its thread ends. */
-export function lastingBytes(buffer: unknown): Uint8Array {
+/** Bytes of a buffer that is still there when its thread ends: all of them, or a range. */
+export function lastingBytes(buffer: unknown, byteOffset: unknown = 0, length?: unknown): Uint8Array {
   if (isMappedFile(buffer)) {
     throw wrongType('buffer', 'none of mapFile, whose mapping ends before the thread does', buffer);
   }
   const byteLength = ask(sharedByteLength, buffer) ?? ask(arrayByteLength, buffer);
   if (byteLength === undefined) throw wrongType('buffer', 'a SharedArrayBuffer or an ArrayBuffer', buffer);
-  return bytesOf(buffer as ArrayBufferLike, byteLength as number, 0, byteLength);
+  return bytesOf(buffer as ArrayBufferLike, byteLength as number, byteOffset, length ?? byteLength);
 }
 
 function lengthOf(buffer: ArrayBufferLike): number {

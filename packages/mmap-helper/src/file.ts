@@ -89,6 +89,11 @@ export interface FileInfo {
   readonly minor: number;
   /** The file system's magic number, `f_type` of statfs(2): 0x01021994 is tmpfs, 0xef53 is ext4. */
   readonly fsType: number;
+  /**
+   * Tells files that exist at the same time apart: `st_dev` and `st_ino` of fstat(2), in hexadecimal, with a colon
+   * between them. (As numbers they may be too large.) A later file may get that of one that is gone.
+   */
+  readonly id: string;
 }
 
 /**

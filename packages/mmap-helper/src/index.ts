@@ -13,7 +13,8 @@ export { alignedOffset, dropMapping, freeFileSpace, overlayFile, pageSize, reser
 export type { OverlayMode } from './overlay.js';
 export { advise, sync } from './paging.js';
 export type { Advice } from './paging.js';
-export { onThreadDeath } from './thread-death.js';
+export { threadBarrier } from './thread-barrier.js';
+export { cancelThreadDeaths, onThreadDeath } from './thread-death.js';
 export type { DeathWatch, DeathWord } from './thread-death.js';
 export { isThreadAlive, threadIdentity } from './thread-identity.js';
 export type { ThreadIdentity } from './thread-identity.js';

@@ -67,6 +67,24 @@ export function onThreadDeath(
   };
 }
 
+/**
+ * Takes back the wills of all threads of the process that would write into a range of the buffer, whole wills also where
+ * only one word lies in it. None of them writes there after the call, however near its thread is to its end: so the
+ * memory may be used for something else. The threads keep their `DeathWatch`, and the buffer, until `cancel()`.
+ *
+ * @returns how many wills that were
+ * @throws TypeError, RangeError: arguments
+ */
+export function cancelThreadDeaths(
+  buffer: SharedArrayBuffer | ArrayBuffer,
+  byteOffset: number,
+  length: number,
+): number {
+  const start = requireWhole(byteOffset, 'byteOffset');
+  const range = lastingBytes(buffer, start, requireWhole(length, 'length', 1));
+  return addon().cancelWatchesInside(range);
+}
+
 /** The words as native code takes them. Each property is read once: an accessor can't answer twice. */
 function flatten(words: unknown): number[] {
   if (!Array.isArray(words)) throw wrongType('words', 'an array', words);

@@ -214,7 +214,18 @@ describeWithAddon('fileInfo', () => {
       major: 0,
       minor: 0,
       fsType: expect.any(Number) as number,
+      id: expect.any(String) as string,
     });
+  });
+
+  it('tells files apart, and knows one by any of its descriptors', () => {
+    const fd = tempFile(8192);
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    expect(fileInfo(fd).id).toBe(`${dev.toString(16)}:${ino.toString(16)}`);
+    const again = openSync(`/proc/self/fd/${fd}`, 'r');
+    expect(fileInfo(again).id).toBe(fileInfo(fd).id);
+    closeSync(again);
+    expect(fileInfo(tempFile(8192)).id).not.toBe(fileInfo(fd).id);
   });
 
   testOnSmallDisk('tmpfs', 1, 'tells the file system', (disk) => {

@@ -1,4 +1,4 @@
-import { mapFile, onThreadDeath } from '@vmem-ts/mmap-helper';
+import { cancelThreadDeaths, mapFile, onThreadDeath } from '@vmem-ts/mmap-helper';
 import { collectGarbageUntil } from './support/collect-garbage.js';
 import { tempFile } from './support/temp-file.js';
 import { thrownBy } from './support/thrown.js';
@@ -139,5 +139,64 @@ describeWithAddon('onThreadDeath', () => {
     const words = newWords();
     expect(await die({ end: 'exit', detachOther: true }, words)).toBe(7);
     expect([...words]).toEqual(AFTER);
+  });
+});
+
+describeWithAddon('cancelThreadDeaths', () => {
+  const dieAfter = async (words: Int32Array, act: () => void): Promise<void> => {
+    const worker = startWorker('dying-thread', {
+      end: 'terminate',
+      buffer: words.buffer,
+    } satisfies DeathTask);
+    await nextMessage(worker);
+    act();
+    const exit = exitOf(worker);
+    void worker.terminate();
+    await exit;
+  };
+
+  it.each(['growable', 'plain'] as const)('takes the wills of other threads back (%s)', async (kind) => {
+    const words = newWords(kind);
+    await dieAfter(words, () => {
+      expect(cancelThreadDeaths(words.buffer, 7, 1)).toBe(0); // inside a word, not at one
+      expect(cancelThreadDeaths(words.buffer, 4, 4092)).toBe(1);
+      expect(cancelThreadDeaths(words.buffer, 0, 4096)).toBe(0);
+    });
+    expect([...words]).toEqual(BEFORE);
+  });
+
+  it('leaves those beside the range, and those of other buffers', async () => {
+    const words = newWords();
+    await dieAfter(words, () => {
+      expect(cancelThreadDeaths(words.buffer, 8, 4088)).toBe(0);
+      expect(cancelThreadDeaths(new SharedArrayBuffer(4096), 0, 4096)).toBe(0);
+    });
+    expect([...words]).toEqual(AFTER);
+  });
+
+  it('leaves nothing to cancel', () => {
+    const words = newWords();
+    const watch = onThreadDeath(words.buffer, [{ byteOffset: 0, op: 'store', value: 1 }]);
+    expect(cancelThreadDeaths(words.buffer, 0, 4)).toBe(1);
+    watch.cancel();
+    onThreadDeath(words.buffer, [{ byteOffset: 0, op: 'store', value: 1 }]).cancel();
+    expect(cancelThreadDeaths(words.buffer, 0, 4)).toBe(0);
+  });
+
+  it('lets nothing be written once it has returned, though threads are dying meanwhile', async () => {
+    for (let round = 0; round < 6; round++) {
+      const words = newWords();
+      const task = { end: 'terminate', watches: 300, buffer: words.buffer } satisfies DeathTask;
+      const worker = startWorker('dying-thread', task);
+      await nextMessage(worker);
+      const exit = exitOf(worker);
+      void worker.terminate();
+      const until = performance.now() + round / 2;
+      while (performance.now() < until);
+      cancelThreadDeaths(words.buffer, 0, 4096);
+      words.set([8, 8]);
+      await exit;
+      expect([...words]).toEqual([8, 8, 3, 4]);
+    }
   });
 });

@@ -3,8 +3,10 @@
 import { existsSync } from 'node:fs';
 import {
   allocateFile,
+  cancelThreadDeaths,
   closeFile,
   dropMapping,
+  fileInfo,
   isThreadAlive,
   loadError,
   onThreadDeath,
@@ -15,7 +17,17 @@ import {
 } from '@vmem-ts/mmap-helper';
 import type { ThreadHost } from '@vmem-ts/allocator';
 
-export { allocateFile, closeFile, dropMapping, loadError, openUnnamedFile, overlayFile, reserve };
+export {
+  allocateFile,
+  cancelThreadDeaths,
+  closeFile,
+  dropMapping,
+  fileInfo,
+  loadError,
+  openUnnamedFile,
+  overlayFile,
+  reserve,
+};
 
 /** Tells living threads of this process from dead ones; undefined where the addon is missing. */
 export function threadHost(): ThreadHost | undefined {
@@ -23,7 +35,8 @@ export function threadHost(): ThreadHost | undefined {
   return {
     identity: threadIdentity,
     isAlive: ({ tid, startTime }) =>
-      startTime === undefined
+      // one that is no time was read from a pool that somebody has written over
+      startTime === undefined || !Number.isSafeInteger(startTime) || startTime < 0
         ? existsSync(`/proc/self/task/${tid}`)
         : isThreadAlive({ pid: process.pid, tid, startTime }),
     onDeath: onThreadDeath,

@@ -5,18 +5,23 @@ import {
   VmemError,
   describe,
   type CheckReport,
+  type HeapOptions,
   type HeapStats,
   type TypedArrayConstructor,
 } from '@vmem-ts/allocator';
-import { sharedMemory } from './backends/anonymous';
 import type { BackendName, PoolMemory } from './backends/backend';
 import { backendNamed, chooseBackend, type BackendChoice } from './backends/choose';
+import { attachRegion, regionMemory } from './backends/region';
 import { threadHost } from './native';
-import { asVmemError } from './pool/failures';
+import { isShared, placeOf } from './pool/buffers';
+import { closedHeap } from './pool/closed-heap';
+import { stopWatching, watchForDrop } from './pool/dropped';
+import { failingAs, readingFrom } from './pool/failures';
 import { handleFields, type VmemHandle } from './pool/handle';
-import { PAGE_SIZE, VMEM_MIN_POOL, poolSize } from './pool/limits';
+import { poolSize } from './pool/limits';
 import { statsText } from './pool/stats-text';
 import { cString, wideString } from './pool/strings';
+import { asViewOf, isBuiltIn, standInFor } from './pool/view-types';
 
 export interface VmemOptions {
   /** Where the memory comes from; default `auto`: an overlay, or anonymous memory where the addon is missing. */
@@ -27,7 +32,11 @@ export interface VmemOptions {
   readonly cacheBytes?: number;
 }
 
-const CALLERS_MEMORY = { zeroed: false, vanishes: false, release: (): void => undefined };
+/** What only this module's code can call the constructor with. */
+const KEY = Symbol('Vmem');
+
+/** A view on no heap's memory. */
+const STRANGER = new Uint8Array(0);
 
 /** Memory that `createInRegion` takes. */
 export type VmemRegion = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
@@ -39,17 +48,37 @@ export type VmemRegion = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
  * `alignedAlloc`, `strdup` and `wcsdup` return 0 when memory is out. Everything else that goes wrong is a `VmemError`:
  * EINVAL for an argument that makes no sense, EBADPTR for a number that points to no block of this pool, EDOUBLEFREE for a
  * block that is not live any more, ECLOSED after `detach` here or `delete` in any thread, ECORRUPT where the pool's own
- * data contradict each other.
+ * data contradict each other. Only what accessors of the caller's own objects throw comes through as it is.
+ *
+ * Blocks begin at multiples of the largest power of two that divides their usable size, at least of 8, so that every
+ * kind of typed array fits, and those of more than 16 KiB at multiples of 4096. `alignedAlloc` gives more.
+ *
+ * A `Vmem` that is dropped without `detach` or `delete` is detached when it is garbage-collected; the pool lives on.
  */
 export class Vmem implements Disposable {
-  private constructor(
-    private readonly heap: Heap,
-    private readonly memory: PoolMemory,
-  ) {}
+  private readonly heap: Heap;
+  /** Undefined after `delete`: what is left of the pool must not keep its addresses. */
+  private memory: PoolMemory | undefined;
+  private readonly place: Readonly<Pick<PoolMemory, 'backend' | 'byteOffset' | 'size'>>;
+  private isDetached = false;
+
+  private constructor(key: symbol, heap: Heap, memory: PoolMemory) {
+    if (key !== KEY) {
+      throw new VmemError('EINVAL', 'a Vmem is made by Vmem.create, Vmem.createInRegion or Vmem.attach');
+    }
+    const { backend, byteOffset, size } = memory;
+    this.heap = heap;
+    this.memory = memory;
+    this.place = { backend, byteOffset, size };
+    watchForDrop(this, { heap, memory });
+  }
 
   /**
    * Makes a pool in a file without a name in the directory `dir`. The file's space is really allocated; it is free again
    * after `delete`, or when the process ends, however it ends. The calling thread is attached. vmem_create(3)
+   *
+   * The backend `anonymous`, also where `auto` falls back to it, has no file: it makes nothing of `dir`, and doesn't
+   * notice that there is no such directory.
    *
    * @param size bytes, at least 14 MiB; rounded up to whole pages
    * @throws VmemError EINVAL: arguments; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; ENOSPC: no room for the file;
@@ -60,115 +89,122 @@ export class Vmem implements Disposable {
       throw new VmemError('EINVAL', `dir: expected the path of a directory, got ${describe(dir)}`);
     }
     const bytes = poolSize(size);
-    const { backend = 'auto', ...heapOptions } = requireOptions(options);
+    const { backend, heap } = readOptions(options);
     const source = chooseBackend(backend);
     const memory = failingAs(`no pool of ${bytes} bytes can be made in '${dir}'`, () =>
       source.create(dir, bytes),
     );
-    return Vmem.inMemory(memory, heapOptions);
+    return Vmem.inMemory(memory, heap);
   }
 
   /**
-   * Makes a pool in the caller's memory, whose contents are lost. `delete` leaves the memory to the caller. Other threads
-   * can attach if it is a SharedArrayBuffer, or a view on one. vmem_create_in_region(3)
+   * Makes a pool in the caller's memory, whose contents are lost. `delete` leaves the memory to the caller, who may use it
+   * for something else as soon as no other thread is inside a call of the pool. Other threads can attach if it is a
+   * SharedArrayBuffer, or a view on one. vmem_create_in_region(3)
    *
    * @param region at least 14 MiB; a view begins at a multiple of 4096
    * @throws VmemError EINVAL
    */
   static createInRegion(region: VmemRegion, options: Omit<VmemOptions, 'backend'> = {}): Vmem {
-    const heapOptions = requireOptions(options);
-    const view = ArrayBuffer.isView(region) ? region : undefined;
-    const buffer = view?.buffer ?? region;
-    if (!(buffer instanceof SharedArrayBuffer) && !(buffer instanceof ArrayBuffer)) {
-      throw new VmemError('EINVAL', 'region: expected a SharedArrayBuffer, an ArrayBuffer or a view');
-    }
-    const byteOffset = view?.byteOffset ?? 0;
-    const size = view?.byteLength ?? buffer.byteLength;
-    if (byteOffset % PAGE_SIZE !== 0) {
-      throw new VmemError(
-        'EINVAL',
-        `region: expected an offset that is a multiple of ${PAGE_SIZE}, got ${byteOffset}`,
-      );
-    }
-    if (size < VMEM_MIN_POOL) {
-      throw new VmemError('EINVAL', `region: expected at least ${VMEM_MIN_POOL} bytes (14 MiB), got ${size}`);
-    }
-    const memory: PoolMemory = {
-      backend: 'region',
-      buffer,
-      byteOffset,
-      size,
-      fd: -1,
-      ...CALLERS_MEMORY,
-    };
-    return Vmem.inMemory(memory, heapOptions);
+    // first: what they are read with may change the region
+    const { heap } = readOptions(options);
+    return Vmem.inMemory(regionMemory(region), heap);
   }
 
   /**
    * Attaches the calling thread to the pool whose `handle` came from another one.
    *
    * @throws VmemError EINVAL: no handle; ECLOSED: its pool was deleted; EAGAIN: as many threads are attached as the pool
-   *   was made for; ENOMEM: no room for this thread's cache
+   *   was made for; ENOMEM: no room for this thread's cache; ENOTSUP: this thread can't have the pool's backend
    */
   static attach(handle: VmemHandle): Vmem {
     const share = handleFields(handle);
-    const memory =
-      share.backend === 'region'
-        ? sharedMemory('region', share, CALLERS_MEMORY)
-        : failingAs('the pool cannot be attached to', () => backendNamed(share.backend).attach(share));
-    const { buffer, byteOffset, size } = memory;
-    return new Vmem(Heap.attach({ buffer, byteOffset, size, id: share.id }, hostOption()), memory);
+    return failingAs('the pool cannot be attached to', () => {
+      const memory =
+        share.backend === 'region' ? attachRegion(share) : backendNamed(share.backend).attach(share);
+      const { buffer, byteOffset, size } = memory;
+      const heap = Heap.attach({ buffer, byteOffset, size, id: share.id }, hostOption());
+      try {
+        memory.confirm?.();
+      } catch (error) {
+        // after another thread deleted the pool, the descriptor is not that of its file any more
+        const { isOpen } = heap;
+        heap.detach();
+        throw isOpen
+          ? error
+          : new VmemError('ECLOSED', 'the pool of this handle was deleted', { cause: error });
+      }
+      return new Vmem(KEY, heap, memory);
+    });
   }
 
-  private static inMemory(memory: PoolMemory, options: Omit<VmemOptions, 'backend'>): Vmem {
-    const { buffer, byteOffset, size } = memory;
-    try {
-      const region = new Uint8Array(buffer, byteOffset, size);
-      return new Vmem(Heap.create(region, { ...options, zeroed: memory.zeroed, ...hostOption() }), memory);
-    } catch (error) {
-      memory.release();
-      throw asVmemError(error, `no heap can be made in ${size} bytes`);
-    }
+  private static inMemory(memory: PoolMemory, options: PoolOptions): Vmem {
+    const { buffer, byteOffset, size, zeroed } = memory;
+    return failingAs(`no heap can be made in ${size} bytes`, () => {
+      try {
+        const region = new Uint8Array(buffer, byteOffset, size);
+        const heap = Heap.create(region, { ...options, zeroed, ...hostOption() });
+        return new Vmem(KEY, heap, memory);
+      } catch (error) {
+        memory.release();
+        memory.leave();
+        throw error;
+      }
+    });
   }
 
   /**
-   * For another thread's `attach`; can be posted.
-   * @throws VmemError ENOTSUP if the pool is in an ArrayBuffer, which threads can't share
+   * For another thread's `attach`; can be posted. Still to be had after `detach`.
+   * @throws VmemError ENOTSUP if the pool is in an ArrayBuffer, which threads can't share; ECLOSED after `delete` here
    */
   get handle(): VmemHandle {
-    const { backend, buffer, byteOffset, size, fd } = this.memory;
-    const { id } = this.heap.handle;
-    if (buffer instanceof SharedArrayBuffer) return { backend, buffer, byteOffset, size, fd, id };
+    const { backend, buffer, byteOffset, size, fd, file } = this.requireMemory();
+    const [low, high] = this.heap.handle.id;
+    const fields = {
+      backend,
+      byteOffset,
+      size,
+      fd,
+      ...(file !== undefined && { file }),
+      id: [low, high] as const,
+    };
+    if (isShared(buffer)) return { ...fields, buffer };
     if (backend === 'region') {
       throw new VmemError(
         'ENOTSUP',
         'the pool is in an ArrayBuffer, which threads do not share; use a SharedArrayBuffer',
       );
     }
-    return { backend, byteOffset, size, fd, id };
+    return fields;
   }
 
   /** Where the pool's memory comes from. */
   get backend(): BackendName {
-    return this.memory.backend;
+    return this.place.backend;
   }
 
-  /** The memory that the pool lies in. Block `ptr` begins at `byteOffset + ptr`. */
+  /**
+   * The memory that the pool lies in. Block `ptr` begins at `byteOffset + ptr`.
+   * @throws VmemError ECLOSED after `delete` here
+   */
   get buffer(): SharedArrayBuffer | ArrayBuffer {
-    return this.memory.buffer;
+    return this.requireMemory().buffer;
   }
 
   /** Where in `buffer` the pool begins, in bytes. */
   get byteOffset(): number {
-    return this.memory.byteOffset;
+    return this.place.byteOffset;
   }
 
   /** Bytes of the pool, the heap's own data included. */
   get size(): number {
-    return this.memory.size;
+    return this.place.size;
   }
 
-  /** Pointer to a new block of at least `size` bytes, contents undefined; 0 when memory is out. vmem_malloc(3) */
+  /**
+   * Pointer to a new block of at least `size` bytes, contents undefined; 0 when memory is out. It is a multiple of 8 at
+   * least, see above. malloc(0) is a block, too, of a few bytes. vmem_malloc(3)
+   */
   malloc(size: number): number {
     return this.heap.malloc(size);
   }
@@ -189,7 +225,7 @@ export class Vmem implements Disposable {
 
   /** Gives a block back, by its pointer or by the view of `alloc`. free(0) does nothing. vmem_free(3) */
   free(ptr: number | ArrayBufferView): void {
-    this.heap.free(ptr);
+    this.heap.free(typeof ptr === 'number' ? ptr : this.pointerOf(ptr));
   }
 
   /**
@@ -217,15 +253,27 @@ export class Vmem implements Disposable {
 
   /**
    * A view of `length` elements on a new block, contents undefined; `free` takes it.
-   * @throws VmemError ENOMEM when memory is out
+   * @param Type a typed array's constructor, or an heir of one that can be constructed like it
+   * @throws VmemError ENOMEM when memory is out; EINVAL: arguments, also when `Type` throws, with its error as `cause`
    */
   alloc<T extends ArrayBufferView>(Type: TypedArrayConstructor<T>, length: number): T {
-    return this.heap.alloc(Type, length);
+    if (isBuiltIn(Type)) return this.heap.alloc(Type, length);
+    const plain = this.heap.alloc(standInFor(Type), length);
+    try {
+      return asViewOf(Type, plain);
+    } catch (error) {
+      this.freeAfter(plain);
+      throw error;
+    }
   }
 
-  /** A view of `length` elements on the block at `ptr`. @throws VmemError EINVAL if the block is too short */
+  /**
+   * A view of `length` elements on the block at `ptr`.
+   * @throws VmemError EINVAL if the block is too short, or as for `alloc`
+   */
   view<T extends ArrayBufferView>(Type: TypedArrayConstructor<T>, ptr: number, length: number): T {
-    return this.heap.view(Type, ptr, length);
+    if (isBuiltIn(Type)) return this.heap.view(Type, ptr, length);
+    return asViewOf(Type, this.heap.view(standInFor(Type), ptr, length));
   }
 
   /** 1: the pool is consistent; 0: it is not; -1: it could not be checked. vmem_check(3) */
@@ -254,6 +302,13 @@ export class Vmem implements Disposable {
 
   /** This thread is done with the pool: what it has cached goes back. Blocks stay live for the others. */
   detach(): void {
+    if (this.memory === undefined || this.isDetached) return;
+    if (!this.heap.isOpen) {
+      this.delete(); // another thread has done so
+      return;
+    }
+    this.isDetached = true;
+    stopWatching(this);
     this.heap.detach();
   }
 
@@ -261,13 +316,57 @@ export class Vmem implements Disposable {
    * Ends the pool for all threads and gives its file's space back at once. Views on it stay accessible and read zeros, or
    * for a pool without a file what was there; every other use of the pool, in any thread, throws ECLOSED. Deleting a pool
    * again does nothing. vmem_delete(3)
+   *
+   * With the backend `mmap-io`, touching a deleted pool's memory takes storage again, and on a full disk ends the process.
+   *
+   * @throws VmemError EBADF if somebody else has closed the pool's descriptor: the pool is deleted nonetheless
    */
   delete(): void {
-    if (this.heap.close(this.memory.vanishes)) this.memory.release();
+    const { heap, memory } = this;
+    if (memory === undefined) return;
+    const hasEnded = heap.close(memory.vanishes);
+    this.letGo();
+    failingAs('the pool is deleted, but its file could not be given back', () => {
+      if (hasEnded) memory.release();
+      memory.leave();
+    });
   }
 
   [Symbol.dispose](): void {
     this.delete();
+  }
+
+  /** Gives back the block of a view that the caller's code was run on, unless that code has done so. */
+  private freeAfter(view: ArrayBufferView): void {
+    try {
+      this.free(view);
+    } catch {
+      // the error that there is already says more
+    }
+  }
+
+  /** Drops all that leads to the pool's memory, so that it can be collected. */
+  private letGo(): void {
+    this.memory = undefined;
+    stopWatching(this);
+    // Not by an assignment: V8 takes a field that no pool ever writes again for a constant, and is faster for that.
+    Reflect.deleteProperty(this, 'heap');
+    Object.defineProperty(this, 'heap', { value: closedHeap() });
+  }
+
+  private requireMemory(): PoolMemory {
+    if (this.memory !== undefined) return this.memory;
+    throw new VmemError('ECLOSED', 'the pool was deleted');
+  }
+
+  /** What the heap can tell the block of a view by; it finds the words for what is no view of the pool. */
+  private pointerOf(view: ArrayBufferView): number | ArrayBufferView {
+    const place = placeOf(view);
+    if (place === undefined) return view;
+    const { buffer, byteOffset } = place;
+    if (buffer === this.memory?.buffer && byteOffset > this.byteOffset) return byteOffset - this.byteOffset;
+    // each message brings a new buffer of the same memory
+    return isShared(buffer) ? new Uint8Array(buffer, byteOffset, 0) : STRANGER;
   }
 
   /** @param least bytes that a UTF-16 unit takes at least: what can't fit is not encoded at all */
@@ -285,20 +384,23 @@ function requireText(text: unknown): string {
   throw new VmemError('EINVAL', `expected a string, got ${describe(text)}`);
 }
 
-function requireOptions<T extends object>(options: T): T {
-  if (typeof options === 'object' && (options as T | null) !== null) return options;
-  throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
+type PoolOptions = Pick<HeapOptions, 'threads' | 'cacheBytes'>;
+
+/** The options that there are, each read once. */
+function readOptions(options: VmemOptions): { backend: BackendChoice; heap: PoolOptions } {
+  if (typeof options !== 'object' || (options as object | null) === null) {
+    throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
+  }
+  return readingFrom('options', () => {
+    const { backend = 'auto', threads, cacheBytes } = options;
+    return {
+      backend,
+      heap: { ...(threads !== undefined && { threads }), ...(cacheBytes !== undefined && { cacheBytes }) },
+    };
+  });
 }
 
 function hostOption(): { host?: ReturnType<typeof threadHost> & object } {
   const host = threadHost();
   return host === undefined ? {} : { host };
-}
-
-function failingAs<T>(what: string, act: () => T): T {
-  try {
-    return act();
-  } catch (error) {
-    throw asVmemError(error, what);
-  }
 }

@@ -19,8 +19,26 @@ export function requireAlignment(value: unknown): void {
     value > 2 ** 52 ||
     2 ** Math.round(Math.log2(value)) !== value
   ) {
-    throw new VmemError('EINVAL', `alignment: expected a power of two, got ${describe(value)}`);
+    throw new VmemError('EINVAL', `alignment: expected a power of two, at most 2^52, got ${describe(value)}`);
   }
+}
+
+type Getter = (this: unknown) => unknown;
+const byteLengths = [SharedArrayBuffer, ArrayBuffer].map(({ prototype }) => {
+  const property: { get?: Getter } | undefined = Object.getOwnPropertyDescriptor(prototype, 'byteLength');
+  return property!.get!;
+});
+
+/** Bytes of a buffer of any realm; `instanceof` knows those of one. Undefined for what is no buffer, or pretends. */
+function bufferLength(value: unknown): number | undefined {
+  for (const byteLength of byteLengths) {
+    try {
+      return Reflect.apply(byteLength, value, []) as number;
+    } catch {
+      // not of this kind
+    }
+  }
+  return undefined;
 }
 
 /** The region in `memory`, or in a part of a buffer. */
@@ -33,13 +51,14 @@ export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region
     start = memory.byteOffset;
     length = memory.byteLength;
   }
-  if (!(buffer instanceof SharedArrayBuffer) && !(buffer instanceof ArrayBuffer)) {
+  const available = bufferLength(buffer);
+  if (available === undefined) {
     throw new VmemError(
       'EINVAL',
       `region: expected a SharedArrayBuffer, an ArrayBuffer or a view, got ${describe(memory)}`,
     );
   }
-  length ??= buffer.byteLength;
+  length ??= available;
   if (start % QUANTUM !== 0) {
     throw new VmemError(
       'EINVAL',
@@ -49,14 +68,14 @@ export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region
   if (length < MIN_REGION || length > MAX_REGION) {
     throw new VmemError('EINVAL', `region: expected ${MIN_REGION} to ${MAX_REGION} bytes, got ${length}`);
   }
-  if (start + length > buffer.byteLength) {
+  if (start + length > available) {
     throw new VmemError(
       'EINVAL',
-      `region: ${start} + ${length} bytes don't fit a buffer of ${buffer.byteLength} bytes`,
+      `region: ${start} + ${length} bytes don't fit a buffer of ${available} bytes`,
     );
   }
   try {
-    return new Region(buffer, start, length);
+    return new Region(buffer as SharedArrayBuffer | ArrayBuffer, start, length);
   } catch (error) {
     throw new VmemError('ENOTSUP', `this runtime can't make views on ${length} bytes`, { cause: error });
   }

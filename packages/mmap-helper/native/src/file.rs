@@ -15,7 +15,7 @@ use crate::errno::{last_errno, SysError, SysResult};
 use crate::pages::page_size;
 
 /// Device and inode: tells whether a descriptor's number still means the file that was opened.
-type FileKey = (u64, u64);
+pub type FileKey = (u64, u64);
 
 /// The descriptors that this module opened and has not closed.
 static OPEN_FILES: Mutex<BTreeMap<RawFd, FileKey>> = Mutex::new(BTreeMap::new());
@@ -138,6 +138,7 @@ fn random_path(dir: &CStr) -> SysResult<CString> {
 #[derive(Debug)]
 pub struct FileFacts {
     pub kind: FileKind,
+    pub key: FileKey,
     /// Bytes that may be mapped and touched.
     pub size: u64,
     /// Bytes of storage that the file has.
@@ -212,6 +213,7 @@ pub fn file_facts(fd: RawFd, syscall: &'static str) -> SysResult<FileFacts> {
     let access = flags & libc::O_ACCMODE;
     Ok(FileFacts {
         kind,
+        key: (status.st_dev, status.st_ino),
         size,
         allocated: status.st_blocks as u64 * 512,
         alignment,

@@ -6,6 +6,7 @@
 #![cfg(target_os = "linux")]
 
 mod arguments;
+mod barrier;
 mod dax;
 mod errno;
 mod external;
@@ -29,7 +30,7 @@ use watch::{Operation, Word};
 
 /// Goes up with every change to the functions below, so that TypeScript of another build notices.
 #[napi]
-pub const INTERFACE_VERSION: u32 = 1;
+pub const INTERFACE_VERSION: u32 = 3;
 
 #[napi]
 pub fn page_size() -> f64 {
@@ -83,6 +84,7 @@ pub struct Info {
     pub major: u32,
     pub minor: u32,
     pub fs_type: f64,
+    pub id: String,
 }
 
 #[napi]
@@ -106,6 +108,7 @@ impl From<FileFacts> for Info {
             major,
             minor,
             fs_type: facts.file_system as f64,
+            id: format!("{:x}:{:x}", facts.key.0, facts.key.1),
         }
     }
 }
@@ -195,6 +198,11 @@ pub fn is_thread_alive(pid: f64, tid: f64, start_time: f64) -> bool {
     identity.is_ok_and(thread::is_thread_alive)
 }
 
+#[napi]
+pub fn thread_barrier() -> bool {
+    barrier::thread_barrier()
+}
+
 /// Each word is three numbers: its offset in `bytes`, 1 to add or 0 to store, and the value.
 #[napi]
 pub fn start_watch(env: Env, bytes: Bytes, words: Vec<f64>) -> Got<u32> {
@@ -223,4 +231,9 @@ pub fn start_watch(env: Env, bytes: Bytes, words: Vec<f64>) -> Got<u32> {
 #[napi]
 pub fn cancel_watch(id: u32) -> bool {
     watch::cancel(id)
+}
+
+#[napi]
+pub fn cancel_watches_inside(bytes: Bytes) -> u32 {
+    watch::cancel_inside(bytes.span) as u32
 }

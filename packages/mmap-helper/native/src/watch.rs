@@ -3,10 +3,11 @@
 //! dying thread.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use napi::sys;
 
@@ -29,6 +30,8 @@ pub struct Word {
 /// What one hook does. It belongs to Node's list of hooks until the hook ran or was removed.
 struct Watch {
     id: u32,
+    /// Its entry in `TARGETS`.
+    ticket: u64,
     env: sys::napi_env,
     /// A strong reference to a Uint8Array over the buffer. The address is asked for when the hook runs: an ArrayBuffer
     /// may have been detached by then, which leaves a length of 0. (Node itself does that to every ArrayBuffer over
@@ -42,6 +45,45 @@ struct Watches {
     last_id: u32,
     /// Made by `Box::into_raw`; freed by the hook or by `cancel`, whichever takes the entry out.
     by_id: HashMap<u32, *mut Watch>,
+}
+
+/// Where the watches of all threads will write. Whoever takes an entry out decides that watch: the dying thread, which
+/// writes while it holds the lock, or a thread that wants the memory for something else.
+struct Targets {
+    last_ticket: u64,
+    addresses: BTreeMap<u64, Vec<usize>>,
+}
+
+impl Targets {
+    fn add(&mut self, addresses: Vec<usize>) -> u64 {
+        self.last_ticket += 1;
+        self.addresses.insert(self.last_ticket, addresses);
+        self.last_ticket
+    }
+
+    /// False if somebody else was here before.
+    fn take(&mut self, ticket: u64) -> bool {
+        self.addresses.remove(&ticket).is_some()
+    }
+
+    /// Takes out those with a word in `span`; returns their number.
+    fn take_inside(&mut self, span: Span) -> usize {
+        let start = span.address as usize;
+        let range = start..start + span.length;
+        let before = self.addresses.len();
+        self.addresses
+            .retain(|_, words| !words.iter().any(|address| range.contains(address)));
+        before - self.addresses.len()
+    }
+}
+
+static TARGETS: Mutex<Targets> = Mutex::new(Targets {
+    last_ticket: 0,
+    addresses: BTreeMap::new(),
+});
+
+fn targets() -> MutexGuard<'static, Targets> {
+    TARGETS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 thread_local! {
@@ -58,8 +100,10 @@ pub unsafe fn start(
     bytes: sys::napi_value,
     words: Vec<Word>,
 ) -> Result<u32, sys::napi_status> {
-    let mut reference = ptr::null_mut();
     // SAFETY: the caller vouches for `env` and `bytes`.
+    let span = unsafe { byte_span(env, bytes) }.ok_or(sys::Status::napi_invalid_arg)?;
+    let mut reference = ptr::null_mut();
+    // SAFETY: as above.
     let status = unsafe { sys::napi_create_reference(env, bytes, 1, &mut reference) };
     if status != sys::Status::napi_ok {
         return Err(status);
@@ -68,8 +112,13 @@ pub unsafe fn start(
         watches.last_id = next_free(watches.last_id, &watches.by_id);
         watches.last_id
     });
+    let addresses = words
+        .iter()
+        .map(|word| (span.address as usize).wrapping_add(word.byte_offset));
+    let ticket = targets().add(addresses.collect());
     let watch = Box::into_raw(Box::new(Watch {
         id,
+        ticket,
         env,
         bytes: reference,
         words,
@@ -78,6 +127,7 @@ pub unsafe fn start(
     let status =
         unsafe { sys::napi_add_env_cleanup_hook(env, Some(environment_ends), watch.cast()) };
     if status != sys::Status::napi_ok {
+        targets().take(ticket);
         // SAFETY: Node did not take `watch`, so that it and its reference are still ours alone.
         unsafe {
             drop(Box::from_raw(watch));
@@ -97,12 +147,21 @@ pub fn cancel(id: u32) -> bool {
     // SAFETY: taken from the map, `watch` is a live allocation that nobody else frees, and its hook has not run: that
     // would have taken it from the map. The map is this thread's, and so `env` is too.
     unsafe {
-        let Watch { env, bytes, .. } = *watch;
+        let Watch {
+            env, bytes, ticket, ..
+        } = *watch;
+        targets().take(ticket);
         sys::napi_remove_env_cleanup_hook(env, Some(environment_ends), watch.cast());
         sys::napi_delete_reference(env, bytes);
         drop(Box::from_raw(watch));
     }
     true
+}
+
+/// Takes back the watches of all threads that would write into `span`, and returns how many. None of them writes there
+/// after this: one that is just writing is waited for. Their threads keep the hooks, and the buffers.
+pub fn cancel_inside(span: Span) -> usize {
+    targets().take_inside(span)
 }
 
 /// The number behind `last` that no watch has; 2^32 watches at a time are out of reach.
@@ -130,7 +189,10 @@ unsafe extern "C" fn environment_ends(watch: *mut c_void) {
         }
         if sys::napi_get_reference_value(env, watch.bytes, &mut bytes) == sys::Status::napi_ok {
             if let Some(span) = byte_span(env, bytes) {
-                write_words(span, &watch.words);
+                let mut targets = targets(); // until all is written
+                if targets.take(watch.ticket) {
+                    write_words(span, &watch.words);
+                }
             }
         }
         sys::napi_close_handle_scope(env, scope);
@@ -188,6 +250,27 @@ mod tests {
         // SAFETY: `span` is inside `memory`, which this thread alone uses.
         unsafe { write_words(span, &words) };
         assert_eq!(memory, [-1, 16, 30i32.wrapping_add(i32::MAX), 40]);
+    }
+
+    #[test]
+    fn a_target_is_taken_once() {
+        let mut targets = Targets {
+            last_ticket: 0,
+            addresses: BTreeMap::new(),
+        };
+        let tickets: Vec<u64> = [vec![100, 200], vec![204], vec![96], vec![300]]
+            .into_iter()
+            .map(|addresses| targets.add(addresses))
+            .collect();
+        let span = Span {
+            address: ptr::without_provenance_mut(100),
+            length: 105,
+        };
+        assert_eq!(targets.take_inside(span), 2);
+        assert_eq!(targets.take_inside(span), 0);
+        let left: Vec<bool> = tickets.iter().map(|&t| targets.take(t)).collect();
+        assert_eq!(left, [false, false, true, true]);
+        assert!(!targets.take(tickets[3]));
     }
 
     #[test]

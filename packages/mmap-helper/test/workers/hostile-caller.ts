@@ -55,6 +55,7 @@ const FUNCTIONS: readonly [AnyFunction, ...[unknown, Kind][]][] = [
   [helper.sync, [buffer, 'buffer'], [0, 'number'], [PAGE, 'number'], [true, 'flag']],
   [helper.isThreadAlive, [identity, 'object']],
   [helper.onThreadDeath, [buffer, 'buffer'], [[word], 'object']],
+  [helper.cancelThreadDeaths, [buffer, 'buffer'], [0, 'number'], [PAGE, 'number']],
 ];
 
 const NUMBERS: readonly [string, unknown][] = [
@@ -192,7 +193,9 @@ function callWithBuffers(): void {
           ...good.slice(3),
         ]);
         attempt(call, String(place), 'a range of nothing', [buffer, 0, 0, ...good.slice(3)]);
-        attempt(call, String(place), 'a misaligned range', [buffer, 8, PAGE, ...good.slice(3)]);
+        if (call !== helper.cancelThreadDeaths) {
+          attempt(call, String(place), 'a misaligned range', [buffer, 8, PAGE, ...good.slice(3)]);
+        }
       }
     }
   }
@@ -216,7 +219,7 @@ function wasmMemory(): unknown {
 
 /** A watch needs no pages, and so takes any buffer. */
 function forWatch(call: AnyFunction): boolean {
-  return call === helper.onThreadDeath;
+  return call === helper.onThreadDeath || call === helper.cancelThreadDeaths;
 }
 
 /** Each descriptor argument replaced by descriptors of other things. */

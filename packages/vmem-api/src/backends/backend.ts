@@ -16,16 +16,28 @@ export interface PoolMemory {
   readonly size: number;
   /** The file's descriptor, where there is a file; -1 elsewhere. */
   readonly fd: number;
+  /** Tells the file from all others that exist, where there is one. */
+  readonly file?: string;
   /** True if nothing but zeros has ever been in it when `create` returns. */
   readonly zeroed: boolean;
   /** True if `release` replaces it by zeros for all threads. */
   readonly vanishes: boolean;
   /**
+   * Makes sure that the descriptor is that of the pool's file, while the calling thread is attached.
+   * @throws VmemError EINVAL
+   */
+  confirm?(): void;
+  /**
    * Gives memory and file back at once. Only the thread that closed the pool's heap calls this. Views of other
    * threads stay accessible.
    */
   release(): void;
+  /** Gives back what this thread alone can: it has learnt that the pool was deleted, and is the last to use this. */
+  leave(): void;
 }
+
+/** How a pool's memory ends. */
+export type PoolMemoryLife = Pick<PoolMemory, 'zeroed' | 'vanishes' | 'confirm' | 'release' | 'leave'>;
 
 /** What another thread needs to get at the same memory. */
 export interface MemoryShare {
@@ -33,7 +45,11 @@ export interface MemoryShare {
   readonly byteOffset: number;
   readonly size: number;
   readonly fd: number;
+  readonly file?: string;
 }
+
+/** What another thread needs of memory that is in a file. */
+export type FileShare = MemoryShare & Required<Pick<MemoryShare, 'file'>>;
 
 export interface Backend {
   /** Why it can't work here, in words for a message; undefined if it can. */

@@ -23,12 +23,7 @@ let warned = false;
  * @throws VmemError EINVAL for an unknown name, ENOTSUP for one that can't work here
  */
 export function chooseBackend(choice: BackendChoice): Backend {
-  if (choice !== 'auto') {
-    const backend = backendNamed(choice);
-    const reason = backend.unavailable();
-    if (reason !== undefined) throw new VmemError('ENOTSUP', `backend ${choice} can't be used: ${reason}`);
-    return backend;
-  }
+  if (choice !== 'auto') return backendNamed(choice);
   const reason = overlay.unavailable();
   if (reason === undefined) return overlay;
   if (!warned) {
@@ -38,10 +33,14 @@ export function chooseBackend(choice: BackendChoice): Backend {
   return anonymous;
 }
 
-/** @throws VmemError EINVAL for an unknown name */
+/** @throws VmemError EINVAL for an unknown name, ENOTSUP for one that can't work here */
 export function backendNamed(name: unknown): Backend {
-  if (typeof name === 'string' && Object.hasOwn(BACKENDS, name))
-    return BACKENDS[name as keyof typeof BACKENDS];
+  if (typeof name === 'string' && Object.hasOwn(BACKENDS, name)) {
+    const backend = BACKENDS[name as keyof typeof BACKENDS];
+    const reason = backend.unavailable();
+    if (reason !== undefined) throw new VmemError('ENOTSUP', `backend ${name} can't be used: ${reason}`);
+    return backend;
+  }
   const names = Object.keys(BACKENDS).join(', ');
   throw new VmemError('EINVAL', `backend: expected auto, ${names}, got ${describe(name)}`);
 }

@@ -2,18 +2,20 @@
 // Deleting puts empty memory in the mapping's place, so the file's space is free at once and no view anywhere
 // ever hits a hole.
 
+import { VmemError } from '@vmem-ts/allocator';
 import {
   allocateFile,
   closeFile,
   dropMapping,
+  fileInfo,
   loadError,
   openUnnamedFile,
   overlayFile,
   reserve,
 } from '../native';
 import { runtimeLimit } from '../pool/limits';
-import { sharedMemory } from './anonymous';
-import type { Backend, MemoryShare, PoolMemory } from './backend';
+import type { Backend, FileShare, PoolMemory } from './backend';
+import { requireFile, sharedMemory } from './share';
 
 export const overlay: Backend = {
   unavailable: () => loadError()?.message,
@@ -21,28 +23,52 @@ export const overlay: Backend = {
   create(dir, size) {
     const fd = openUnnamedFile(dir);
     try {
-      allocateFile(fd, 0, size);
+      // before gigabytes of storage are asked for: a runtime may have no buffer that large
       const buffer = reserveFor(size);
+      allocateFile(fd, 0, size);
       overlayFile(buffer, 0, size, fd, 0, 'shared');
-      return mapped({ buffer, byteOffset: 0, size, fd });
+      return mapped({ buffer, byteOffset: 0, size, fd, file: fileInfo(fd).id });
     } catch (error) {
       closeFile(fd);
       throw error;
     }
   },
 
-  attach: mapped,
+  attach: (share) => mapped(requireFile('overlay', share)),
 };
 
-function mapped(share: MemoryShare): PoolMemory {
+function mapped(share: FileShare): PoolMemory {
+  const { buffer, byteOffset, size, fd } = share;
   return sharedMemory('overlay', share, {
     zeroed: true,
     vanishes: true,
-    release: () => {
-      dropMapping(share.buffer!, share.byteOffset, share.size);
-      closeFile(share.fd);
+    confirm: () => {
+      confirmFile(share);
     },
+    release: () => {
+      try {
+        dropMapping(buffer!, byteOffset, size);
+      } finally {
+        closeFile(fd);
+      }
+    },
+    leave: () => undefined,
   });
+}
+
+/** A number of a descriptor can come to mean another file; whoever deletes the pool would close that one. */
+function confirmFile({ fd, file, size }: FileShare): void {
+  let info: ReturnType<typeof fileInfo>;
+  try {
+    info = fileInfo(fd);
+  } catch (cause) {
+    throw new VmemError('EINVAL', `handle: descriptor ${fd} is not that of the pool's file`, { cause });
+  }
+  if (info.id === file && info.size === size) return;
+  throw new VmemError(
+    'EINVAL',
+    `handle: descriptor ${fd} is that of file ${info.id} of ${info.size} bytes, not of the pool's file ${file} of ${size}`,
+  );
 }
 
 function reserveFor(size: number): SharedArrayBuffer {

@@ -1,11 +1,38 @@
-// Failures of the system as errors of the pool: same code, with what was attempted in the message.
+// What others throw, as errors of the pool.
 
+import { types } from 'node:util';
 import { VmemError } from '@vmem-ts/allocator';
 
-/** `error` itself if it is a VmemError or a defect; a failed system call becomes a VmemError with its code. */
+/**
+ * A failed system call as a VmemError with its code, and with what was attempted in the message. Anything else stays what
+ * it is: a VmemError, a defect.
+ */
 export function asVmemError(error: unknown, what: string): unknown {
-  if (error instanceof VmemError || !(error instanceof Error)) return error;
+  // not `instanceof Error`: an error of Node's own is of another realm where the caller's code runs in a context of `vm`
+  if (error instanceof VmemError || !types.isNativeError(error)) return error;
   const { code } = error as { code?: unknown };
   if (typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return error;
   return new VmemError(code, `${what}: ${error.message}`, { cause: error });
+}
+
+/** The result of `act`; failed system calls are thrown as VmemErrors. */
+export function failingAs<T>(what: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw asVmemError(error, what);
+  }
+}
+
+/**
+ * What `read` makes of the properties of a caller's object. Errors that the caller's own accessors throw come through;
+ * those of the language, such as that of a revoked proxy, are EINVAL.
+ */
+export function readingFrom<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!types.isNativeError(error) || error.name !== 'TypeError') throw error;
+    throw new VmemError('EINVAL', `${name}: it can't be read: ${error.message}`, { cause: error });
+  }
 }

@@ -2,6 +2,7 @@
 
 import { VmemError, type HeapHandle } from '@vmem-ts/allocator';
 import type { BackendName, MemoryShare } from '../backends/backend';
+import { readingFrom } from './failures';
 
 /** Plain data and a SharedArrayBuffer: goes through `workerData` and `postMessage`. */
 export interface VmemHandle extends MemoryShare {
@@ -10,18 +11,32 @@ export interface VmemHandle extends MemoryShare {
   readonly id: HeapHandle['id'];
 }
 
+const MAX_FD = 2 ** 31 - 1;
+
 /**
  * The fields of a handle, each read once.
  * @throws VmemError EINVAL if it is none
  */
 export function handleFields(handle: unknown): VmemHandle {
-  const { backend, buffer, byteOffset, size, fd, id } = (
-    typeof handle === 'object' && handle !== null ? handle : {}
-  ) as Partial<VmemHandle>;
-  const isWhole = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0;
-  const isFd = isWhole(fd) || fd === -1;
-  if (typeof backend !== 'string' || !isWhole(byteOffset) || !isWhole(size) || !isFd || !Array.isArray(id)) {
-    throw new VmemError('EINVAL', 'handle: expected the `handle` of a Vmem, or its structured clone');
-  }
-  return { backend, byteOffset, size, fd, id, ...(buffer && { buffer }) };
+  const fields = typeof handle === 'object' && handle !== null ? (handle as Partial<VmemHandle>) : {};
+  return readingFrom('handle', () => {
+    const { backend, buffer, byteOffset, size, fd, file, id } = fields;
+    const isWhole = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0;
+    const isFd = (isWhole(fd) && fd <= MAX_FD) || fd === -1;
+    const isFile = file === undefined || typeof file === 'string';
+    const isNamed = typeof backend === 'string' && Array.isArray(id);
+    if (!isNamed || !isWhole(byteOffset) || !isWhole(size) || !isFd || !isFile) {
+      throw new VmemError('EINVAL', 'handle: expected the `handle` of a Vmem, or its structured clone');
+    }
+    const [low, high] = id;
+    return {
+      backend,
+      byteOffset,
+      size,
+      fd,
+      id: [low, high],
+      ...(buffer && { buffer }),
+      ...(file !== undefined && { file }),
+    };
+  });
 }

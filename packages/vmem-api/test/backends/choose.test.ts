@@ -50,9 +50,14 @@ describe('chooseBackend', () => {
 });
 
 describe('backendNamed', () => {
-  it.each(['overlay', 'anonymous', 'mmap-io'])('finds %s', (name) => {
-    expect(typeof backendNamed(name).create).toBe('function');
-  });
+  it.each(Object.entries({ overlay, anonymous, 'mmap-io': mmapIoBackend }))(
+    'finds %s, or says why it can’t be used',
+    (name, backend) => {
+      const reason = backend.unavailable();
+      if (reason === undefined) expect(backendNamed(name)).toBe(backend);
+      else expect(thrownBy(() => backendNamed(name))).toMatchObject({ name: 'VmemError', code: 'ENOTSUP' });
+    },
+  );
 
   it('does not take auto, which is no backend', () => {
     expect(thrownBy(() => backendNamed('auto'))).toMatchObject({ code: 'EINVAL' });

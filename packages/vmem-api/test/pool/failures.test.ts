@@ -1,5 +1,7 @@
+import { runInNewContext } from 'node:vm';
 import { VmemError } from '@vmem-ts/vmem-api';
-import { asVmemError } from '#src/pool/failures';
+import { asVmemError, failingAs, readingFrom } from '#src/pool/failures';
+import { thrownBy } from '../support/thrown';
 
 const withCode = (code: unknown): Error => Object.assign(new Error('it failed'), { code });
 
@@ -9,6 +11,11 @@ describe('asVmemError', () => {
     const error = asVmemError(cause, 'no pool can be made');
     expect(error).toBeInstanceOf(VmemError);
     expect(error).toMatchObject({ code: 'ENOSPC', message: 'no pool can be made: it failed', cause });
+  });
+
+  it('does so for an error of another realm', () => {
+    const cause: unknown = runInNewContext("Object.assign(new Error('it failed'), { code: 'EROFS' })");
+    expect(asVmemError(cause, 'what')).toMatchObject({ name: 'VmemError', code: 'EROFS', cause });
   });
 
   it('leaves a VmemError as it is', () => {
@@ -25,4 +32,45 @@ describe('asVmemError', () => {
   ])('leaves %s as it is', (_, thrown) => {
     expect(asVmemError(thrown, 'what')).toBe(thrown);
   });
+});
+
+describe('failingAs', () => {
+  it('returns what the act does, or throws its failure as a VmemError', () => {
+    expect(failingAs('what', () => 7)).toBe(7);
+    const act = (): never => {
+      throw withCode('EIO');
+    };
+    expect(thrownBy(() => failingAs('what', act))).toMatchObject({ code: 'EIO', message: 'what: it failed' });
+  });
+});
+
+describe('readingFrom', () => {
+  it('makes an error of the language EINVAL, and keeps it', () => {
+    const { proxy, revoke } = Proxy.revocable<{ field?: number }>({}, {});
+    revoke();
+    for (const object of [proxy, Object.create(proxy) as typeof proxy]) {
+      expect(thrownBy(() => readingFrom('options', () => object.field))).toMatchObject({
+        name: 'VmemError',
+        code: 'EINVAL',
+        message: expect.stringMatching(/^options: .*revoked/) as string,
+        cause: expect.objectContaining({ name: 'TypeError' }) as Error,
+      });
+    }
+  });
+
+  it.each([new Error('theirs'), 'a text', null, new VmemError('EINVAL', 'ours')])(
+    'lets others through: %p',
+    (error: unknown) => {
+      const read = (): never => {
+        throw error;
+      };
+      let thrown: unknown;
+      try {
+        readingFrom('options', read);
+      } catch (caught) {
+        thrown = caught;
+      }
+      expect(thrown).toBe(error);
+    },
+  );
 });

@@ -28,7 +28,7 @@ describe('handleFields', () => {
       },
     });
     handleFields(watched);
-    expect([...reads].sort()).toEqual(['backend', 'buffer', 'byteOffset', 'fd', 'id', 'size']);
+    expect([...reads].sort()).toEqual(['backend', 'buffer', 'byteOffset', 'fd', 'file', 'id', 'size']);
   });
 
   const bad: [string, unknown][] = [
