@@ -1,0 +1,7 @@
+// What goes wrong in a way that its message explains; everything else is shown with its stack.
+
+export class BenchError extends Error {}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,127 @@
+// npm run bench: picks rows and contestants, measures, prints, writes.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CONTESTANTS, type Contestant } from './contestants';
+import { BenchError } from './failure';
+import { measureRow, newFindings } from './measure-row';
+import { HELP, readOptions, type Options } from './options';
+import { showProgress } from './progress';
+import { againstText } from './report/against';
+import { drawCharts } from './report/charts';
+import { describeMachine, machineText } from './report/machine';
+import { SCHEMA, readReport, type Report } from './report/report';
+import { groupText, legendText, skippedText } from './report/tables';
+import { installPeers } from './subjects/native-peers';
+import { ROWS, type Row } from './workloads/rows';
+
+/** --quick promises two minutes; what is left of them is for the pictures. */
+const QUICK_MS = 100_000;
+
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+function pickRows({ rows, quick, smoke }: Options): Row[] {
+  const asked = ROWS.filter(({ id }) => rows.test(id));
+  if (asked.length === 0) throw new BenchError(`--only: no workload matches ${rows}; --list names them`);
+  const picked = quick && !smoke ? asked.filter((row) => row.quick) : asked;
+  if (picked.length === 0) throw new BenchError(`--quick leaves out all that --only picks`);
+  return picked;
+}
+
+function pickContestants({ subjects }: Options): Contestant[] {
+  const picked = CONTESTANTS.filter(({ id, family }) => family === 'control' || subjects.test(id));
+  if (picked.every(({ family }) => family === 'control')) {
+    throw new BenchError(`--only: no subject matches ${subjects}; --list names them`);
+  }
+  return picked;
+}
+
+function listText(): string {
+  const workloads = ROWS.map(
+    ({ id, group, quick }) => `  ${id.padEnd(22)} ${group}${quick ? ', quick' : ''}`,
+  );
+  const subjects = CONTESTANTS.map(({ id, title }) => `  ${id.padEnd(22)} ${title}`);
+  return ['Workloads', ...workloads, '', 'Subjects', ...subjects].join('\n');
+}
+
+/** What the ratios are to: our pool in a file, or the first of those that take part. */
+function referenceOf(contestants: readonly Contestant[]): Contestant | undefined {
+  return contestants.find(({ family }) => family !== 'control');
+}
+
+async function measure(options: Options): Promise<Report> {
+  const rows = pickRows(options);
+  const contestants = pickContestants(options);
+  const reference = referenceOf(contestants);
+  const machine = describeMachine(options.dir);
+  const findings = newFindings();
+  const progress = showProgress(rows.length);
+  const begin = performance.now();
+  print(machineText(machine));
+  print(legendText(reference?.title));
+  for (const [i, row] of rows.entries()) {
+    if (options.quick && performance.now() - begin > QUICK_MS) {
+      findings.skipped.push({ subject: 'all', row: row.id, reason: "--quick's time was over" });
+      continue;
+    }
+    progress.next(row.id, row.group);
+    await measureRow(row, contestants, reference?.id, options, findings, progress);
+    const isLast = rows[i + 1]?.group !== row.group;
+    if (isLast) print(groupText(row.group, findings.results, peersInOrder(contestants, findings.peers)));
+  }
+  progress.stop();
+  const { quick, rounds, roundMs, seed, dir } = options;
+  return {
+    schema: SCHEMA,
+    date: new Date().toISOString(),
+    machine,
+    options: { quick, rounds, roundMs, seed, dir },
+    subjects: peersInOrder(contestants, findings.peers),
+    results: findings.results,
+    skipped: findings.skipped,
+  };
+}
+
+function peersInOrder<T>(contestants: readonly Contestant[], peers: ReadonlyMap<string, T>): T[] {
+  return contestants.flatMap(({ id }) => peers.get(id) ?? []);
+}
+
+function versionsText({ subjects }: Report): string {
+  const lines = subjects.map(
+    ({ title, version, library }) => `  ${title} ${version}${library ? ` (${library})` : ''}`,
+  );
+  return `\nVersions\n${lines.join('\n')}`;
+}
+
+async function write(report: Report, out: string): Promise<void> {
+  mkdirSync(out, { recursive: true });
+  const json = join(out, `${report.date.replaceAll(':', '-').slice(0, 19)}.json`);
+  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  const charts = await drawCharts(report);
+  for (const [name, svg] of charts) writeFileSync(join(out, name), svg);
+  print(`\n${json}\n${[...charts.keys()].map((name) => join(out, name)).join('\n')}`);
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  if (options.help || options.list) {
+    print(options.help ? HELP : listText());
+    return;
+  }
+  const earlier = options.against === undefined ? undefined : readReport(options.against);
+  if (options.install) installPeers();
+  const report = await measure(options);
+  print(versionsText(report));
+  print(skippedText(report.skipped));
+  if (earlier !== undefined) print(againstText(earlier, report));
+  if (report.results.length === 0)
+    throw new BenchError('nothing was measured; see what was skipped, and why');
+  await write(report, options.out);
+}
+
+main().catch((error: unknown) => {
+  const text =
+    error instanceof BenchError ? error.message : error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`bench: ${text ?? ''}\n`);
+  process.exitCode = 1;
+});
