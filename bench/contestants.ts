@@ -4,14 +4,21 @@ import { statfsSync } from 'node:fs';
 import { freemem } from 'node:os';
 import { join } from 'node:path';
 import type { Program } from './cells/cell-process';
-import { BenchError, messageOf } from './failure';
-import { NATIVE_PEERS, compilePeer, type NativePeer } from './subjects/native-peers';
+import { BenchError, MissingSubject, messageOf } from './failure';
+import { NATIVE_CONTROL, NATIVE_PEERS, compilePeer, type NativePeer } from './subjects/native-peers';
 import type { Subject } from './subjects/subject';
 import { SUBJECTS } from './subjects/subjects';
 import type { Params } from './workloads/job';
 import type { Row } from './workloads/rows';
 
-export type Family = 'vmem-ts' | 'Node' | 'C' | 'control';
+/** What --subjects calls them. */
+export type Family = 'ours' | 'node' | 'native' | 'control';
+
+/** How the processes are started, the same for all rows. */
+export interface Surroundings {
+  readonly dir: string;
+  readonly nodeFlags: readonly string[];
+}
 
 export interface Contestant {
   readonly id: string;
@@ -19,8 +26,8 @@ export interface Contestant {
   readonly family: Family;
   /** Why it does not take part in the row; undefined if it does. */
   whyNot(row: Row): string | undefined;
-  /** Throws a BenchError where it can't be had on this machine. */
-  program(row: Row, params: Params, dir: string): Program;
+  /** Throws MissingSubject where it can't be had on this machine, BenchError where it can't be in this row. */
+  program(row: Row, params: Params, surroundings: Surroundings): Program;
 }
 
 const TMPFS = 0x01021994;
@@ -33,6 +40,11 @@ function argumentsOf(row: Row, params: Params, dir: string): string[] {
     ...Object.entries(params).map(([name, value]) => `${name}=${value}`),
     `dir=${dir}`,
   ];
+}
+
+/** Loops alone: where an allocator is measured by the operation, or its first ones in a new thread. */
+function whyNoControl({ kind, job }: Row): string | undefined {
+  return kind === 'measure' && job !== 'first-use' ? 'it has no memory of its own' : undefined;
 }
 
 /** A pool's file takes its whole size at once; on a tmpfs that is memory. */
@@ -49,38 +61,42 @@ function fromSubject(subject: Subject): Contestant {
   return {
     id,
     title,
-    family: id === 'control' ? 'control' : shared !== undefined ? 'vmem-ts' : 'Node',
+    family: id === 'control' ? 'control' : shared !== undefined ? 'ours' : 'node',
     whyNot(row) {
-      if (id === 'control') return row.control ? undefined : 'not asked for';
+      if (id === 'control') return whyNoControl(row);
       if (row.pools && !hasPool) return 'it has no pools of a fixed size';
       if (row.params.threads > 1 && shared === undefined) return 'threads cannot share it';
       return undefined;
     },
-    program(row, params, dir) {
+    program(row, params, { dir, nodeFlags }) {
       const reason = id === 'overlay' ? whyNoFile(params.poolBytes, dir) : undefined;
       if (reason !== undefined) throw new BenchError(reason);
       // As Node prints them, warnings would go between the lines of the tables.
       const env = { NODE_NO_WARNINGS: '1' };
-      return { command: process.execPath, args: [CELL, id, ...argumentsOf(row, params, dir)], env };
+      const args = [...nodeFlags, CELL, id, ...argumentsOf(row, params, dir)];
+      return { command: process.execPath, args, env };
     },
   };
 }
 
 function fromPeer(peer: NativePeer): Contestant {
   const { id, title, hasPool } = peer;
-  let compiled: string | BenchError | undefined;
+  let compiled: string | MissingSubject | undefined;
   return {
     id,
     title,
-    family: 'C',
-    whyNot: (row) => (row.pools && !hasPool ? 'it has no pools of a fixed size' : undefined),
-    program(row, params, dir) {
+    family: id === NATIVE_CONTROL ? 'control' : 'native',
+    whyNot(row) {
+      if (id === NATIVE_CONTROL) return whyNoControl(row);
+      return row.pools && !hasPool ? 'it has no pools of a fixed size' : undefined;
+    },
+    program(row, params, { dir }) {
       try {
         compiled ??= compilePeer(peer);
       } catch (error) {
-        compiled = new BenchError(messageOf(error));
+        compiled = new MissingSubject(messageOf(error));
       }
-      if (compiled instanceof BenchError) throw compiled;
+      if (compiled instanceof MissingSubject) throw compiled;
       const reason = hasPool ? whyNoFile(params.poolBytes, dir) : undefined;
       if (reason !== undefined) throw new BenchError(reason);
       return { command: compiled, args: argumentsOf(row, params, dir) };
@@ -88,10 +104,11 @@ function fromPeer(peer: NativePeer): Contestant {
   };
 }
 
-const [control] = SUBJECTS.filter(({ id }) => id === 'control');
+const ALL = [...SUBJECTS.map(fromSubject), ...NATIVE_PEERS.map(fromPeer)];
+const isControl = ({ family }: Contestant): boolean => family === 'control';
 
+/** The controls last, as in the tables. */
 export const CONTESTANTS: readonly Contestant[] = [
-  ...SUBJECTS.filter((subject) => subject !== control).map(fromSubject),
-  ...NATIVE_PEERS.map(fromPeer),
-  ...(control === undefined ? [] : [fromSubject(control)]),
+  ...ALL.filter((contestant) => !isControl(contestant)),
+  ...ALL.filter(isControl),
 ];

@@ -13,6 +13,7 @@ import { describeMachine, machineText } from './report/machine';
 import { SCHEMA, readReport, type Report } from './report/report';
 import { groupText, legendText, skippedText } from './report/tables';
 import { installPeers } from './subjects/native-peers';
+import { select } from './selection';
 import { ROWS, type Row } from './workloads/rows';
 
 /** --quick promises two minutes; what is left of them is for the pictures. */
@@ -20,20 +21,21 @@ const QUICK_MS = 100_000;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-function pickRows({ rows, quick, smoke }: Options): Row[] {
-  const asked = ROWS.filter(({ id }) => rows.test(id));
-  if (asked.length === 0) throw new BenchError(`--only: no workload matches ${rows}; --list names them`);
-  const picked = quick && !smoke ? asked.filter((row) => row.quick) : asked;
-  if (picked.length === 0) throw new BenchError(`--quick leaves out all that --only picks`);
+function pickRows({ only, quick, smoke }: Options): Row[] {
+  const asked = select(
+    'only',
+    only,
+    ROWS.map((row) => ({ ...row, groups: [row.group] })),
+  );
+  // Who names workloads gets them all.
+  const picked = quick && !smoke && only === undefined ? asked.filter((row) => row.quick) : asked;
   return picked;
 }
 
-function pickContestants({ subjects }: Options): Contestant[] {
-  const picked = CONTESTANTS.filter(({ id, family }) => family === 'control' || subjects.test(id));
-  if (picked.every(({ family }) => family === 'control')) {
-    throw new BenchError(`--only: no subject matches ${subjects}; --list names them`);
-  }
-  return picked;
+function pickContestants({ subjects, control }: Options): Contestant[] {
+  const all = CONTESTANTS.map((contestant) => ({ ...contestant, groups: [contestant.family] }));
+  const picked = new Set(select('subjects', subjects, all).map(({ id }) => id));
+  return CONTESTANTS.filter(({ id, family }) => (family === 'control' ? control : picked.has(id)));
 }
 
 function listText(): string {

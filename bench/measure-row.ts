@@ -4,7 +4,7 @@
 import { CellProcess } from './cells/cell-process';
 import type { Reply } from './cells/protocol';
 import type { Contestant } from './contestants';
-import { messageOf } from './failure';
+import { MissingSubject, messageOf } from './failure';
 import type { Options } from './options';
 import type { Progress } from './progress';
 import { medianOf, timesAsGood, type Peer, type Result, type Skipped } from './report/report';
@@ -48,9 +48,9 @@ async function enter(contestant: Contestant, row: Row, options: Options, finding
   const { id, title } = contestant;
   let program;
   try {
-    program = contestant.program(row, params, options.dir);
+    program = contestant.program(row, params, options);
   } catch (error) {
-    if (contestant.family === 'C') findings.missing.add(id);
+    if (error instanceof MissingSubject) findings.missing.add(id);
     throw error;
   }
   const { cell, hello } = await CellProcess.start(program, limit);

@@ -11,9 +11,15 @@ export interface Options {
   readonly list: boolean;
   readonly install: boolean;
   readonly quick: boolean;
-  /** Patterns of workloads and of subjects; all where there is none. */
-  readonly rows: RegExp;
-  readonly subjects: RegExp;
+  /** Names of workloads and of subjects; all where there are none. */
+  readonly only: string | undefined;
+  readonly subjects: string | undefined;
+  /** With the rows that have no allocator. */
+  readonly control: boolean;
+  /** For the processes that run subjects in Node. */
+  readonly nodeFlags: readonly string[];
+  /** Shows how to start the processes by hand, and does not run them. */
+  readonly commands: boolean;
   readonly dir: string;
   readonly out: string;
   readonly against: string | undefined;
@@ -29,9 +35,13 @@ export const HELP = `npm run bench -- [options]
 Measures malloc and free of this project beside other allocators, in Node and in C.
 
   --quick             fewer rows, shorter rounds; ends within two minutes
-  --only W[@S]        only workloads that match the pattern W and subjects that match S, both regular expressions:
-                      'pair|churn', 'larson@overlay|mimalloc', '@overlay'
+  --only NAMES        only these workloads: ids and groups, with commas between them; * stands for anything:
+                      'pair,batch', 'larson-*', 'suite'
+  --subjects NAMES    only these subjects: ids, or ours, node, native
+  --no-control        without the rows that run the workloads' loops with no allocator
   --list              names all workloads and subjects
+  --node-flags FLAGS  for the processes that measure in Node, e.g. '--cpu-prof --cpu-prof-dir=/tmp/prof'
+  --commands          prints how to start each process by hand, for a profiler or a debugger, and ends
   --against FILE      compares with the JSON of an earlier run: one ratio a value, and their geometric mean
   --dir DIR           where pools are made; default: the directory for temporary files
   --out DIR           where JSON and pictures go; default: bench/results
@@ -53,7 +63,11 @@ function parse(words: readonly string[]) {
         install: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         smoke: { type: 'boolean', default: false },
-        only: { type: 'string', default: '' },
+        only: { type: 'string' },
+        subjects: { type: 'string' },
+        'no-control': { type: 'boolean', default: false },
+        'node-flags': { type: 'string', default: '' },
+        commands: { type: 'boolean', default: false },
         dir: { type: 'string', default: tmpdir() },
         out: { type: 'string', default: resolve(__dirname, '../results') },
         against: { type: 'string' },
@@ -67,14 +81,6 @@ function parse(words: readonly string[]) {
   }
 }
 
-function pattern(text: string): RegExp {
-  try {
-    return new RegExp(text);
-  } catch {
-    throw new BenchError(`--only: '${text}' is not a regular expression`);
-  }
-}
-
 function wholeNumber(name: string, text: string, most: number): number {
   const number = Number(text);
   if (Number.isInteger(number) && number >= 1 && number <= most) return number;
@@ -83,7 +89,6 @@ function wholeNumber(name: string, text: string, most: number): number {
 
 export function readOptions(words: readonly string[]): Options {
   const given = parse(words);
-  const [rows = '', subjects = ''] = given.only.split('@', 2);
   const short = given.quick || given.smoke;
   const dir = resolve(given.dir);
   if (!existsSync(dir) || !statSync(dir).isDirectory()) throw new BenchError(`--dir: ${dir} is no directory`);
@@ -93,8 +98,11 @@ export function readOptions(words: readonly string[]): Options {
     install: given.install,
     quick: short,
     smoke: given.smoke,
-    rows: pattern(rows),
-    subjects: pattern(subjects),
+    only: given.only,
+    subjects: given.subjects,
+    control: !given['no-control'],
+    nodeFlags: given['node-flags'].split(/\s+/).filter((flag) => flag !== ''),
+    commands: given.commands,
     dir,
     out: resolve(given.out),
     against: given.against === undefined ? undefined : resolve(given.against),

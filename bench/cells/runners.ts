@@ -73,7 +73,8 @@ class MicroRunner implements Runner {
 
   private async prepare(): Promise<(operations: number) => number> {
     const { subject, job, params, dir } = this.task;
-    const heap = await subject.open({ poolBytes: params.poolBytes, dir });
+    const { poolBytes, slots } = params;
+    const heap = await subject.open({ poolBytes, dir, slots });
     const shared = new Int32Array(SHARED_WORDS);
     const prepared = jobNamed(job)({
       heap,

@@ -82,8 +82,8 @@ export class Team {
     dir: string,
     verified: boolean,
   ): Promise<Team> {
-    const { threads } = params;
-    const place = { poolBytes: params.poolBytes, dir };
+    const { threads, poolBytes, slots } = params;
+    const place = { poolBytes, dir, slots };
     const heap = subject.shared?.open(place);
     const memory: TeamMemory = {
       control: new SharedArrayBuffer(Word.Count * 4),

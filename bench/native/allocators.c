@@ -141,17 +141,44 @@ const char *heap_proof(void) {
   return inside ? NULL : "the block is not of the pool";
 }
 
+#elif defined(ALLOCATOR_CONTROL)
+#include "job.h"
+
+__thread struct control control;
+static size_t control_bytes;
+
+void control_start(void) {
+  control.mask = control_bytes - 1;
+  control.memory = bench_memory(control_bytes + CONTROL_MARGIN);
+}
+
+const char *heap_version(void) { return __VERSION__; }
+
+const char *heap_library(void) { return "none"; }
+
+const char *heap_proof(void) {
+  (void)library_of, (void)wrong_library;
+  return NULL;
+}
+
 #else
 #error "say which allocator: -DALLOCATOR_..."
 #endif
 
-int heap_open(const char *dir, size_t bytes) {
+int heap_open(const char *dir, size_t bytes, size_t slots) {
+  (void)slots;
 #if defined(ALLOCATOR_MEMKIND)
   int error = memkind_create_pmem(dir, bytes, &heap_pool);
   return error == 0 ? 0 : error < 0 ? EINVAL : error;
 #elif defined(ALLOCATOR_LIBVMEM)
   heap_pool = vmem_create(dir, bytes);
   return heap_pool != NULL ? 0 : errno;
+#elif defined(ALLOCATOR_CONTROL)
+  (void)dir, (void)bytes;
+  size_t blocks = CONTROL_BLOCKS_AT_LEAST;
+  while (blocks < slots) blocks *= 2;
+  control_bytes = blocks * CONTROL_BLOCK;
+  return 0;
 #else
   (void)dir, (void)bytes;
   return 0;

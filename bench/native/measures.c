@@ -6,7 +6,7 @@
 #include <pthread.h>
 
 static void open_pool(const struct params *p) {
-  int error = heap_open(p->dir, p->pool_bytes);
+  int error = heap_open(p->dir, p->pool_bytes, p->slots);
   if (error != 0) fail("the pool cannot be made in %s: %s", p->dir, strerror(error));
 }
 

@@ -73,11 +73,23 @@ export const NATIVE_PEERS: readonly NativePeer[] = [
     packages: ['libgoogle-perftools-dev'],
     hasPool: false,
   },
+  {
+    id: 'control-c',
+    title: '(no allocator, C)',
+    define: 'CONTROL',
+    header: undefined,
+    libraries: [],
+    packages: ['gcc', 'libc6-dev'],
+    hasPool: false,
+  },
 ];
 
 const SOURCES = resolve(__dirname, '../../native');
 const PROGRAMS = resolve(__dirname, '../native');
 const FLAGS = ['-std=gnu11', '-O2', '-pthread', '-fno-builtin-malloc', '-fno-builtin-free'];
+
+/** Native programs that have no allocator: rows of the control. */
+export const NATIVE_CONTROL = 'control-c';
 
 function gcc(args: readonly string[], input = ''): void {
   execFileSync('gcc', args, { input, stdio: ['pipe', 'ignore', 'pipe'] });

@@ -27,6 +27,8 @@ export interface SharedAllocator extends Allocator {
 export interface Place {
   readonly poolBytes: number;
   readonly dir: string;
+  /** About how many blocks there will be at once, for the control. */
+  readonly slots: number;
 }
 
 export interface Subject {

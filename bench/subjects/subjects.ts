@@ -6,11 +6,12 @@ import { control } from './control';
 import { nativeMalloc } from './koffi';
 import type { Subject } from './subject';
 import { thingMalloc } from './thing-malloc';
-import { anonymous, overlay } from './vmem';
+import { anonymous, heapAlone, overlay } from './vmem';
 
 export const SUBJECTS: readonly Subject[] = [
   overlay,
   anonymous,
+  heapAlone,
   thingMalloc,
   codemixMalloc,
   unsafeBuffers,

@@ -1,10 +1,11 @@
 // alloc-test: a random slot is freed if it is taken, else taken; the first and the last byte are written.
 
-import { allocate, emptySlots, freeSlots, sizeFrom, type Prepare } from './job';
+import { allocate, emptySlots, freeSlots, sizesOf, type Prepare } from './job';
 import { below, next, seedOf } from './random';
 
 export const prepareAllocTest: Prepare = ({ heap, params, thread }) => {
   const slots = emptySlots(params.slots);
+  const sizeOf = sizesOf(params);
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
@@ -18,7 +19,7 @@ export const prepareAllocTest: Prepare = ({ heap, params, thread }) => {
           slots[at] = 0;
         } else {
           x = next(x);
-          const size = sizeFrom(x, params);
+          const size = sizeOf(x);
           const block = allocate(heap, size);
           heap.write(block, 0);
           heap.write(block, size - 1);

@@ -1,15 +1,16 @@
 // churn: replaces a random one of many blocks by one of another size. Also big, larson, glibc-thread, malloc-large and the
 // rows of scaling, which differ in their parameters. free-extents: the same beside many holes that are too small.
 
-import { allocate, emptySlots, freeSlots, sizeFrom, type Prepare } from './job';
+import { allocate, emptySlots, freeSlots, sizesOf, type Prepare } from './job';
 import { below, next, seedOf } from './random';
 
 export const prepareChurn: Prepare = ({ heap, params, thread }) => {
   const slots = emptySlots(params.slots);
+  const sizeOf = sizesOf(params);
   let state = seedOf(params.seed, thread);
   for (let i = 0; i < slots.length; i++) {
     state = next(state);
-    const block = allocate(heap, sizeFrom(state, params));
+    const block = allocate(heap, sizeOf(state));
     heap.write(block, 0);
     slots[i] = block;
   }
@@ -21,7 +22,7 @@ export const prepareChurn: Prepare = ({ heap, params, thread }) => {
         const at = below(x, slots.length);
         x = next(x);
         heap.free(slots[at]);
-        const block = allocate(heap, sizeFrom(x, params));
+        const block = allocate(heap, sizeOf(x));
         heap.write(block, 0);
         slots[at] = block;
       }

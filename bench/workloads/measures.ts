@@ -12,9 +12,9 @@ export type Measure = (subject: Subject, params: Params, dir: string) => Promise
 const now = (): number => Number(process.hrtime.bigint());
 
 /** pool: makes a pool and deletes it. ns */
-const measurePool: Measure = async (subject, { poolBytes }, dir) => {
+const measurePool: Measure = async (subject, { poolBytes, slots }, dir) => {
   const start = now();
-  const heap = await subject.open({ poolBytes, dir });
+  const heap = await subject.open({ poolBytes, dir, slots });
   heap.close();
   return [now() - start];
 };
@@ -32,10 +32,10 @@ async function withHeap<T>(subject: Subject, place: Place, use: (heap: Allocator
 }
 
 /** capacity: the part of a pool that requests of one size can fill. */
-const measureCapacity: Measure = async (subject, { poolBytes, seed }, dir) => {
+const measureCapacity: Measure = async (subject, { poolBytes, seed, slots }, dir) => {
   const values: number[] = [];
   for (const fixed of CAPACITY_SIZES) {
-    const filled = await withHeap(subject, { poolBytes, dir }, (heap) => {
+    const filled = await withHeap(subject, { poolBytes, dir, slots }, (heap) => {
       let sum = 0;
       let x = seed;
       for (;;) {
@@ -61,8 +61,8 @@ function sizeInPhase(phase: number, x: number): number {
 }
 
 /** fragmentation: a pool is kept full while the sizes shift; the part of it that live blocks take, on average. */
-const measureFragmentation: Measure = (subject, { poolBytes, seed }, dir) =>
-  withHeap(subject, { poolBytes, dir }, (heap) => {
+const measureFragmentation: Measure = (subject, { poolBytes, seed, slots }, dir) =>
+  withHeap(subject, { poolBytes, dir, slots }, (heap) => {
     const blocks: Block[] = [];
     const sizes: number[] = [];
     let live = 0;
@@ -114,8 +114,8 @@ export interface FirstUseTimes {
 }
 
 /** first-use: attaching, and the first operations in a thread that is new. ns */
-const measureFirstUse: Measure = async (subject, { poolBytes, seed }, dir) => {
-  const place = { poolBytes, dir };
+const measureFirstUse: Measure = async (subject, { poolBytes, seed, slots }, dir) => {
+  const place = { poolBytes, dir, slots };
   const heap = subject.shared?.open(place);
   try {
     const told: FirstUse = { subject: subject.id, place, seed, share: heap?.share() };

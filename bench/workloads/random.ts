@@ -7,9 +7,9 @@ export function next(x: number): number {
   return (Math.imul(x, 1664525) + 1013904223) | 0;
 }
 
-/** 0 to n - 1; exact for n up to 2^21. */
+/** 0 to n - 1; exact for n up to 2^21. One conversion to an integer; Math.floor takes several steps and looks for -0. */
 export function below(x: number, n: number): number {
-  return Math.floor((x >>> 0) * n * TO_FRACTION);
+  return ((x >>> 0) * n * TO_FRACTION) | 0;
 }
 
 /** Log-uniform in steps: a random one of `doublings` doublings from `lowest`, a power of two, and uniform within it. */

@@ -1,7 +1,7 @@
 // 1p1c and xmalloc-test: an even thread allocates and hands over through a ring in shared memory, the next one frees.
 // 1p1c publishes every block, xmalloc-test many at once.
 
-import { allocate, sizeFrom, type Context, type Job, type Prepare } from './job';
+import { allocate, sizesOf, type Context, type Job, type Prepare } from './job';
 import { next, seedOf } from './random';
 
 const RING_WORDS = 2048;
@@ -25,6 +25,7 @@ function waitForChange(ring: Int32Array, word: number, seen: number, requireOthe
 
 function producer(ring: Int32Array, { heap, params, thread, requireOthers }: Context): Job {
   const { batch } = params;
+  const sizeOf = sizesOf(params);
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
@@ -36,7 +37,7 @@ function producer(ring: Int32Array, { heap, params, thread, requireOthers }: Con
         while (((tail + batch - head) | 0) > LENGTH) head = waitForChange(ring, HEAD, head, requireOthers);
         for (let i = 0; i < batch; i++) {
           x = next(x);
-          const block = allocate(heap, sizeFrom(x, params));
+          const block = allocate(heap, sizeOf(x));
           heap.write(block, 0);
           ring[ENTRIES + ((tail + i) & (LENGTH - 1))] = block as number;
         }

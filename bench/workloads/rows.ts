@@ -23,8 +23,6 @@ export interface Row {
   readonly once: boolean;
   /** Only for subjects whose memory is a pool of a fixed size. */
   readonly pools: boolean;
-  /** Together with the control, which shows what the memory itself costs. */
-  readonly control: boolean;
   /** Where it is drawn: the number on the x axis of its group. */
   readonly x?: number;
 }
@@ -56,7 +54,6 @@ function row(choices: Choices): Row {
     quick: true,
     once: false,
     pools: false,
-    control: false,
     ...choices,
     params: { ...DEFAULT_PARAMS, ...choices.params },
   };
@@ -149,7 +146,6 @@ const LIVE: readonly Row[] = [1e3, 1e4, 1e5, 1e6].map((slots) =>
     job: 'churn',
     params: { slots, poolBytes: Math.max(64 * MIB, slots * 512) },
     quick: slots === 1e3 || slots === 1e5,
-    control: true,
     x: slots,
   }),
 );
