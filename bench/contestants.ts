@@ -24,6 +24,8 @@ export interface Contestant {
   readonly id: string;
   readonly title: string;
   readonly family: Family;
+  /** Its blocks are freed by the garbage collector. */
+  readonly collected: boolean;
   /** Why it does not take part in the row; undefined if it does. */
   whyNot(row: Row): string | undefined;
   /** Throws MissingSubject where it can't be had on this machine, BenchError where it can't be in this row. */
@@ -57,11 +59,12 @@ function whyNoFile(bytes: number, dir: string): string | undefined {
 }
 
 function fromSubject(subject: Subject): Contestant {
-  const { id, title, hasPool, shared } = subject;
+  const { id, title, hasPool, shared, collected = false } = subject;
   return {
     id,
     title,
     family: id === 'control' ? 'control' : shared !== undefined ? 'ours' : 'node',
+    collected,
     whyNot(row) {
       if (id === 'control') return whyNoControl(row);
       if (row.pools && !hasPool) return 'it has no pools of a fixed size';
@@ -86,6 +89,7 @@ function fromPeer(peer: NativePeer): Contestant {
     id,
     title,
     family: id === NATIVE_CONTROL ? 'control' : 'native',
+    collected: false,
     whyNot(row) {
       if (id === NATIVE_CONTROL) return whyNoControl(row);
       return row.pools && !hasPool ? 'it has no pools of a fixed size' : undefined;

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONTESTANTS, type Contestant } from './contestants';
 import { BenchError } from './failure';
+import { handCommands } from './hand-commands';
 import { measureRow, newFindings } from './measure-row';
 import { HELP, readOptions, type Options } from './options';
 import { showProgress } from './progress';
@@ -58,26 +59,31 @@ async function measure(options: Options): Promise<Report> {
   const machine = describeMachine(options.dir);
   const findings = newFindings();
   const progress = showProgress(rows.length);
+  const showGroup = (group: string): void => {
+    if (findings.results.every((result) => result.group !== group)) return;
+    progress.pause(() =>
+      print(groupText(group, findings.results, peersInOrder(contestants, findings.peers))),
+    );
+  };
   const begin = performance.now();
   print(machineText(machine));
   print(legendText(reference?.title));
   for (const [i, row] of rows.entries()) {
     if (options.quick && performance.now() - begin > QUICK_MS) {
       findings.skipped.push({ subject: 'all', row: row.id, reason: "--quick's time was over" });
-      continue;
+    } else {
+      progress.next(row.id);
+      await measureRow(row, contestants, reference?.id, options, findings, progress);
     }
-    progress.next(row.id, row.group);
-    await measureRow(row, contestants, reference?.id, options, findings, progress);
-    const isLast = rows[i + 1]?.group !== row.group;
-    if (isLast) print(groupText(row.group, findings.results, peersInOrder(contestants, findings.peers)));
+    if (rows[i + 1]?.group !== row.group) showGroup(row.group);
   }
   progress.stop();
-  const { quick, rounds, roundMs, seed, dir } = options;
+  const { quick, rounds, roundMs, seed, dir, nodeFlags } = options;
   return {
     schema: SCHEMA,
     date: new Date().toISOString(),
     machine,
-    options: { quick, rounds, roundMs, seed, dir },
+    options: { quick, rounds, roundMs, seed, dir, nodeFlags },
     subjects: peersInOrder(contestants, findings.peers),
     results: findings.results,
     skipped: findings.skipped,
@@ -112,6 +118,10 @@ async function main(): Promise<void> {
   }
   const earlier = options.against === undefined ? undefined : readReport(options.against);
   if (options.install) installPeers();
+  if (options.commands) {
+    print(handCommands(pickRows(options), pickContestants(options), options.seed, options));
+    return;
+  }
   const report = await measure(options);
   print(versionsText(report));
   print(skippedText(report.skipped));

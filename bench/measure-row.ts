@@ -1,10 +1,11 @@
 // One row: all contestants that take part are started and verified, then take turns in rounds, so that what happens on
 // the machine meanwhile hits all alike.
 
+import { availableParallelism } from 'node:os';
 import { CellProcess } from './cells/cell-process';
 import type { Reply } from './cells/protocol';
 import type { Contestant } from './contestants';
-import { MissingSubject, messageOf } from './failure';
+import { MissingSubject, TimeOver, messageOf } from './failure';
 import type { Options } from './options';
 import type { Progress } from './progress';
 import { medianOf, timesAsGood, type Peer, type Result, type Skipped } from './report/report';
@@ -17,35 +18,47 @@ export interface Findings {
   readonly peers: Map<string, Peer>;
   /** Contestants that are missing on this machine. */
   readonly missing: Set<string>;
+  /** By contestant and group, the row that took too long: with a larger number it would take longer still. */
+  readonly tooSlow: Map<string, string>;
 }
 
 export function newFindings(): Findings {
-  return { results: [], skipped: [], peers: new Map(), missing: new Set() };
+  return { results: [], skipped: [], peers: new Map(), missing: new Set(), tooSlow: new Map() };
 }
 
-/** What one contestant has measured: a list of rounds for each series. */
+/** What one series of a contestant has measured, a value a round. */
+interface Series {
+  readonly medians: number[];
+  readonly bests: number[];
+  readonly means: number[];
+}
+
 interface Entry {
   readonly contestant: Contestant;
   readonly cell: CellProcess;
-  readonly medians: number[][];
-  readonly bests: number[][];
+  readonly series: (Series | undefined)[];
 }
 
-const QUICK_LIMIT_MS = 15_000;
-const LIMIT_MS = 120_000;
-const SLOW_LIMIT_MS = 900_000;
-const STOP_LIMIT_MS = 10_000;
+/** What one order may take. */
+const QUICK_LIMIT_MS = 3_000;
+const QUICK_SLOW_LIMIT_MS = 10_000;
+const LIMIT_MS = 20_000;
+const SLOW_LIMIT_MS = 60_000;
+/** Some take long to free all; that is not measured. */
+const STOP_LIMIT_MS = 1_000;
+/** As many are verified at once; they take turns only when they are timed. */
+const CORES = availableParallelism();
 const WARM_PART = 0.5;
 
 function limitOf(row: Row, options: Options): number {
-  if (options.quick) return QUICK_LIMIT_MS;
+  if (options.quick) return row.once ? QUICK_SLOW_LIMIT_MS : QUICK_LIMIT_MS;
   return row.once ? SLOW_LIMIT_MS : LIMIT_MS;
 }
 
 async function enter(contestant: Contestant, row: Row, options: Options, findings: Findings): Promise<Entry> {
   const limit = limitOf(row, options);
   const params = { ...row.params, seed: options.seed };
-  const { id, title } = contestant;
+  const { id } = contestant;
   let program;
   try {
     program = contestant.program(row, params, options);
@@ -54,15 +67,17 @@ async function enter(contestant: Contestant, row: Row, options: Options, finding
     throw error;
   }
   const { cell, hello } = await CellProcess.start(program, limit);
-  rememberPeer(findings, id, title, hello);
+  rememberPeer(findings, contestant, hello);
   await cell.ask('verify', limit);
-  return { contestant, cell, medians: [], bests: [] };
+  return { contestant, cell, series: [] };
 }
 
-function rememberPeer(findings: Findings, id: string, title: string, { version, library }: Reply): void {
-  findings.peers.set(id, {
+function rememberPeer({ peers }: Findings, contestant: Contestant, { version, library }: Reply): void {
+  const { id, title, collected } = contestant;
+  peers.set(id, {
     id,
     title,
+    collected,
     version: version ?? 'unknown',
     ...(library === undefined ? {} : { library }),
   });
@@ -72,18 +87,21 @@ async function runRound(entry: Entry, row: Row, options: Options): Promise<void>
   const { values = [] } = await entry.cell.ask(`round ${options.roundMs}`, limitOf(row, options));
   values.forEach((value, i) => {
     if (value === null) return;
-    (entry.medians[i] ??= []).push(inUnit(value[0], row.unit));
-    (entry.bests[i] ??= []).push(inUnit(value[1], row.unit));
+    const { medians, bests, means } = (entry.series[i] ??= { medians: [], bests: [], means: [] });
+    const [median, best, mean] = value;
+    medians.push(inUnit(median, row.unit));
+    bests.push(inUnit(best, row.unit));
+    means.push(inUnit(mean, row.unit));
   });
 }
 
-function resultsOf({ contestant, medians, bests }: Entry, row: Row): Result[] {
-  const { id, group, series, unit } = row;
-  return series.flatMap((name, i) => {
-    const rounds = medians[i];
-    const best = bests[i];
-    if (rounds === undefined || best === undefined) return [];
-    const higher = higherIsBetter(unit);
+function resultsOf({ contestant, series }: Entry, row: Row): Result[] {
+  const { id, group, unit } = row;
+  const higher = higherIsBetter(unit);
+  return row.series.flatMap((name, i) => {
+    const measured = series[i];
+    if (measured === undefined) return [];
+    const { medians, bests, means } = measured;
     return [
       {
         name: valueName(id, name),
@@ -93,16 +111,17 @@ function resultsOf({ contestant, medians, bests }: Entry, row: Row): Result[] {
         subject: contestant.id,
         unit,
         higherIsBetter: higher,
-        median: medianOf(rounds),
-        best: higher ? Math.max(...best) : Math.min(...best),
-        rounds,
+        median: medianOf(medians),
+        best: higher ? Math.max(...bests) : Math.min(...bests),
+        mean: means.reduce((sum, mean) => sum + mean, 0) / means.length,
+        rounds: medians,
       },
     ];
   });
 }
 
 /** How many times as good the reference is as each other. */
-function withRatios(results: readonly Result[], reference: string | undefined): Result[] {
+export function withRatios(results: readonly Result[], reference: string | undefined): Result[] {
   return results.map((result) => {
     const base = results.find(({ subject, name }) => subject === reference && name === result.name);
     if (base === undefined || base === result) return result;
@@ -134,6 +153,7 @@ async function takeTurns(
   const entries: Entry[] = [];
   const drop = ({ id }: Contestant, error: unknown): void => {
     const reason = messageOf(error);
+    if (error instanceof TimeOver && row.x !== undefined) findings.tooSlow.set(`${id} ${row.group}`, row.id);
     findings.skipped.push(
       findings.missing.has(id) ? { subject: id, reason } : { subject: id, row: row.id, reason },
     );
@@ -151,13 +171,14 @@ async function takeTurns(
       }
     }
   };
-  for (const contestant of contestants) {
-    if (findings.missing.has(contestant.id)) continue;
-    progress.tell(`verifying ${contestant.title}`);
-    try {
-      entries.push(await enter(contestant, row, options, findings));
-    } catch (error) {
-      drop(contestant, error);
+  const present = contestants.filter(({ id }) => !findings.missing.has(id));
+  for (let i = 0; i < present.length; i += CORES) {
+    const few = present.slice(i, i + CORES);
+    progress.tell(`verifying ${few.map(({ title }) => title).join(', ')}`);
+    const entering = few.map((contestant) => enter(contestant, row, options, findings));
+    for (const [at, outcome] of (await Promise.allSettled(entering)).entries()) {
+      if (outcome.status === 'fulfilled') entries.push(outcome.value);
+      else drop(few[at]!, outcome.reason);
     }
   }
   try {
@@ -183,7 +204,9 @@ export async function measureRow(
   progress: Progress,
 ): Promise<void> {
   const taking = contestants.filter((contestant) => {
-    const reason = contestant.whyNot(row);
+    const slowRow = findings.tooSlow.get(`${contestant.id} ${row.group}`);
+    const reason =
+      contestant.whyNot(row) ?? (slowRow === undefined ? undefined : `already ${slowRow} took too long`);
     if (reason !== undefined && contestant.family !== 'control') {
       findings.skipped.push({ subject: contestant.id, row: row.id, reason });
     }

@@ -46,17 +46,30 @@ Measures malloc and free of this project beside other allocators, in Node and in
   --dir DIR           where pools are made; default: the directory for temporary files
   --out DIR           where JSON and pictures go; default: bench/results
   --rounds N          rounds that each subject runs, in turn with the others; default 5, with --quick 2
-  --round-ms MS       length of a round; default 300, with --quick 40
+  --round-ms MS       length of a round; default 150, with --quick 30
   --seed N            of the random numbers; default 1
   --install           first installs the native peers' libraries with apt-get, as root
   --smoke             verifies each workload and runs it as shortly as can be; the figures mean nothing
   --help              this text
 `;
 
+/** Options whose values begin with a dash, which parseArgs takes only after `=`. */
+const DASHED = ['--node-flags'];
+
+function joinDashed(words: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const word of words) {
+    const before = joined.at(-1);
+    if (before !== undefined && DASHED.includes(before)) joined[joined.length - 1] = `${before}=${word}`;
+    else joined.push(word);
+  }
+  return joined;
+}
+
 function parse(words: readonly string[]) {
   try {
     return parseArgs({
-      args: [...words],
+      args: joinDashed(words),
       options: {
         help: { type: 'boolean', default: false },
         list: { type: 'boolean', default: false },
@@ -107,7 +120,7 @@ export function readOptions(words: readonly string[]): Options {
     out: resolve(given.out),
     against: given.against === undefined ? undefined : resolve(given.against),
     rounds: wholeNumber('rounds', given.rounds ?? (given.smoke ? '1' : short ? '2' : '5'), 1000),
-    roundMs: wholeNumber('round-ms', given['round-ms'] ?? (given.smoke ? '1' : short ? '40' : '300'), 60_000),
+    roundMs: wholeNumber('round-ms', given['round-ms'] ?? (given.smoke ? '1' : short ? '30' : '150'), 60_000),
     seed: wholeNumber('seed', given.seed, 2 ** 31 - 1),
   };
 }

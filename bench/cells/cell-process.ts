@@ -3,7 +3,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface, type Interface } from 'node:readline';
 import type { Reply } from './protocol';
-import { BenchError, messageOf } from '../failure';
+import { BenchError, TimeOver, messageOf } from '../failure';
 
 export interface Program {
   readonly command: string;
@@ -64,7 +64,7 @@ export class CellProcess {
     }, limitMs);
     const line = await this.lines.next();
     clearTimeout(timer);
-    if (late) throw new BenchError(`took longer than ${limitMs / 1000} s`);
+    if (late) throw new TimeOver(`took longer than ${limitMs / 1000} s`);
     if (line.done === true) throw new BenchError(this.ending());
     const reply = parseReply(line.value);
     if (reply.error !== undefined) {

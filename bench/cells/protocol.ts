@@ -1,8 +1,11 @@
 // What the bench and the process of one cell (a subject in a workload) say to each other, in lines: `verify`, `warm MS`,
 // `round MS` and `quit` down, JSON up. The first line up says which allocator it is. Native programs speak the same.
 
-/** Median and best of one run, in nanoseconds an operation or as a part; null: not applicable. */
-export type Value = readonly [median: number, best: number] | null;
+/**
+ * Median, best and mean of a run's samples, in nanoseconds an operation or as a part; null: not applicable. The mean has
+ * what the median leaves out: garbage collections, which come once in many samples.
+ */
+export type Value = readonly [median: number, best: number, mean: number] | null;
 
 export interface Reply {
   readonly error?: string;
@@ -19,5 +22,6 @@ export const VERIFIED_HOLES = 100;
 
 export function summarize(samples: readonly number[], higherIsBetter = false): Value {
   const sorted = [...samples].sort((a, b) => a - b);
-  return [sorted[Math.floor(sorted.length / 2)], higherIsBetter ? sorted.at(-1)! : sorted[0]];
+  const mean = sorted.reduce((sum, sample) => sum + sample, 0) / sorted.length;
+  return [sorted[Math.floor(sorted.length / 2)], higherIsBetter ? sorted.at(-1)! : sorted[0], mean];
 }

@@ -11,8 +11,6 @@ const DEAD = 0xdeadbeef;
 /** Numbers of one thread begin here times its index. */
 const NUMBERS_A_THREAD = 2 ** 24;
 
-const patternAt = (number: number, at: number): number => (Math.imul(number, 31) + Math.imul(at, 7)) & 255;
-
 export class VerifiedAllocator implements Allocator {
   private number: number;
 
@@ -33,7 +31,7 @@ export class VerifiedAllocator implements Allocator {
     const header = viewOf(bytes);
     header.setUint32(0, length);
     header.setUint32(4, number);
-    for (const at of filledBytes(length)) bytes[at] = patternAt(number, at);
+    fill(bytes, number);
     return block;
   }
 
@@ -44,10 +42,8 @@ export class VerifiedAllocator implements Allocator {
     if (number === DEAD || length < SMALLEST) {
       throw new Error('a block was handed out twice or overwritten');
     }
-    const bytes = this.heap.bytes(block, length);
-    for (const at of filledBytes(length)) {
-      if (bytes[at] !== patternAt(number, at)) throw new Error(`byte ${at} of a block of ${length} changed`);
-    }
+    const changed = findChange(this.heap.bytes(block, length), number);
+    if (changed !== undefined) throw new Error(`byte ${changed} of a block of ${length} changed`);
     header.setUint32(4, DEAD);
     this.heap.free(block);
   }
@@ -70,8 +66,21 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function* filledBytes(length: number): Generator<number> {
-  const filled = Math.min(length, FILLED_AT_MOST);
-  for (let at = HEADER; at < filled; at++) yield at;
-  yield length - 1;
+function patternAt(number: number, at: number): number {
+  return (number * 31 + at * 7) & 255;
+}
+
+/** Behind the header, and the last byte. */
+function fill(bytes: Uint8Array, number: number): void {
+  const filled = Math.min(bytes.length, FILLED_AT_MOST);
+  const last = bytes.length - 1;
+  for (let at = HEADER; at < filled; at++) bytes[at] = patternAt(number, at);
+  bytes[last] = patternAt(number, last);
+}
+
+function findChange(bytes: Uint8Array, number: number): number | undefined {
+  const filled = Math.min(bytes.length, FILLED_AT_MOST);
+  const last = bytes.length - 1;
+  for (let at = HEADER; at < filled; at++) if (bytes[at] !== patternAt(number, at)) return at;
+  return bytes[last] === patternAt(number, last) ? undefined : last;
 }

@@ -139,6 +139,12 @@ static int ascending(const void *a, const void *b) {
   return x < y ? -1 : x > y;
 }
 
+static double mean_of(const double *values, int count) {
+  double sum = 0;
+  for (int i = 0; i < count; i++) sum += values[i];
+  return sum / count;
+}
+
 static double samples[VALUES_AT_MOST][SAMPLES_AT_MOST];
 
 /** Calibrates to samples of about `sample_ns`, then takes them until the time is over. Values: ns per operation. */
@@ -152,7 +158,7 @@ static void run_for(uint64_t ns, uint64_t sample_ns) {
     samples[0][taken++] = (double)elapsed / (double)count;
   } while (now_ns() - begin < ns && taken < SAMPLES_AT_MOST);
   qsort(samples[0], (size_t)taken, sizeof(double), ascending);
-  reply("{\"values\":[[%.6g,%.6g]]}", samples[0][taken / 2], samples[0][0]);
+  reply("{\"values\":[[%.6g,%.6g,%.6g]]}", samples[0][taken / 2], samples[0][0], mean_of(samples[0], taken));
 }
 
 static void measure_for(uint64_t ns) {
@@ -171,29 +177,58 @@ static void measure_for(uint64_t ns) {
     double median = samples[i][taken / 2];
     const char *comma = i == 0 ? "" : ",";
     if (isnan(median)) length += (size_t)snprintf(line + length, sizeof line - length, "%snull", comma);
-    else length += (size_t)snprintf(line + length, sizeof line - length, "%s[%.6g,%.6g]", comma, median, samples[i][0]);
+    else
+      length += (size_t)snprintf(line + length, sizeof line - length, "%s[%.6g,%.6g,%.6g]", comma, median, samples[i][0],
+                                 mean_of(samples[i], taken));
   }
   reply("{\"values\":[%s]}", line);
 }
 
-static void verify(void) {
-  if (kind == MEASURE || !HEAP_HAS_BLOCKS) {
-    reply("{\"verified\":true}");
-    return;
-  }
+static void open_heap(void) {
+  int error = heap_open(params.dir, params.pool_bytes, params.slots);
+  if (error != 0) fail("the pool cannot be made in %s: %s", params.dir, strerror(error));
+}
+
+static void verify_job(const struct job_type *type, struct params small, uint32_t team) {
   struct params whole = params;
+  uint32_t whole_team = threads;
   uint64_t count;
-  if (params.slots > 1000) params.slots = 1000;
-  if (params.holes > 100) params.holes = 100;
-  job = verified_jobs + (job - plain_jobs);
-  start_threads(job);
+  params = small;
+  threads = team;
+  start_threads(type);
   operations = VERIFIED_OPERATIONS;
   give_order(RUN, &count);
   give_order(RUN, &count);
   stop_threads();
   params = whole;
-  job = plain_jobs + (job - verified_jobs);
+  threads = whole_team;
   memset(shared, 0, sizeof shared);
+}
+
+/** Sizes of all kinds, in place of a whole that has no verified twin. */
+static void verify_measure(void) {
+  struct params small = params;
+  small.slots = 100, small.low = 16, small.span = 0, small.doublings = 15;
+  const struct job_type *churn = verified_jobs;
+  while (strcmp(churn->name, "churn") != 0) churn++;
+  if (measure->needs_pool) open_heap();
+  verify_job(churn, small, 1);
+  if (measure->needs_pool) heap_close();
+}
+
+static void verify(void) {
+  struct params small = params;
+  if (small.slots > 1000) small.slots = 1000;
+  if (small.holes > 100) small.holes = 100;
+  if (!HEAP_HAS_BLOCKS) {
+    /* Nothing to verify. */
+  } else if (kind == MEASURE) {
+    verify_measure();
+  } else {
+    const struct job_type *timed_job = job;
+    verify_job(verified_jobs + (job - plain_jobs), small, threads);
+    job = timed_job;
+  }
   reply("{\"verified\":true}");
 }
 
@@ -252,8 +287,7 @@ int main(int count, char **arguments) {
   find_workload(arguments[1]);
   int opens = kind != MEASURE || !measure->needs_pool;
   if (opens || HEAP_HAS_POOL) {
-    int error = heap_open(params.dir, params.pool_bytes, params.slots);
-    if (error != 0) fail("the pool cannot be made in %s: %s", params.dir, strerror(error));
+    open_heap();
     const char *wrong = heap_proof();
     if (wrong != NULL) fail("%s", wrong);
     if (!opens) heap_close();

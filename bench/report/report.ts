@@ -5,7 +5,7 @@ import type { Machine } from './machine';
 import { BenchError, messageOf } from '../failure';
 import type { Unit } from '../workloads/rows';
 
-export const SCHEMA = 'vmem-ts-bench/1';
+export const SCHEMA = 'vmem-ts-bench/2';
 
 export interface Result {
   /** The row and, where there are several values, the series: `capacity 64`. */
@@ -20,6 +20,8 @@ export interface Result {
   readonly median: number;
   /** The best sample of all rounds. */
   readonly best: number;
+  /** Of all samples; far from the median where now and then one takes long, as with garbage collections. */
+  readonly mean: number;
   readonly rounds: readonly number[];
   /** How many times as good the reference is, by median and by best; undefined where it was not measured. */
   readonly ratio?: number;
@@ -37,6 +39,7 @@ export interface Peer {
   readonly id: string;
   readonly title: string;
   readonly version: string;
+  readonly collected: boolean;
   readonly library?: string;
 }
 
@@ -50,6 +53,7 @@ export interface Report {
     readonly roundMs: number;
     readonly seed: number;
     readonly dir: string;
+    readonly nodeFlags: readonly string[];
   };
   readonly subjects: readonly Peer[];
   readonly results: readonly Result[];

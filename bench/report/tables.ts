@@ -19,8 +19,8 @@ function pairText(median: number, best: number): string {
   return median === best ? numberText(median) : `${numberText(median)} (${numberText(best)})`;
 }
 
-function cellText({ median, best, ratio, bestRatio }: Result): string {
-  const values = pairText(median, best);
+function cellText({ median, best, mean, ratio, bestRatio }: Result, withMean: boolean): string {
+  const values = `${pairText(median, best)}${withMean ? `\nmean ${numberText(mean)}` : ''}`;
   return ratio === undefined ? values : `${values}\nx${pairText(ratio, bestRatio ?? ratio)}`;
 }
 
@@ -31,10 +31,10 @@ function tableOf(results: readonly Result[], subjects: readonly Peer[], names: r
     style: { head: [], border: [] },
     colAligns: ['left', ...names.map(() => 'right' as const)],
   });
-  for (const { id, title } of subjects) {
+  for (const { id, title, collected } of subjects) {
     const cells = names.map((name) => {
       const result = results.find((candidate) => candidate.name === name && candidate.subject === id);
-      return result === undefined ? '-' : cellText(result);
+      return result === undefined ? '-' : cellText(result, collected);
     });
     if (cells.some((cell) => cell !== '-')) table.push([title, ...cells]);
   }
@@ -58,7 +58,7 @@ export function legendText(reference: string | undefined): string {
       ? ''
       : ` Below: how many times as good ${reference} is; above 1 it is the better one.`;
   return (
-    `median (best).${ratios}\n` +
+    `median (best); and the mean of what is collected, most of whose cost comes now and then.${ratios}\n` +
     'ns, us: less is better; Mops/s (million operations a second), of pool: more is better.'
   );
 }

@@ -44,7 +44,7 @@ class SharedBuffers extends CollectedAllocator {
 }
 
 function collected(id: string, title: string, Type: new () => Allocator): Subject {
-  return { id, title, hasPool: false, open: () => Promise.resolve(new Type()) };
+  return { id, title, hasPool: false, collected: true, open: () => Promise.resolve(new Type()) };
 }
 
 export const unsafeBuffers = collected('allocUnsafe', 'Buffer.allocUnsafe', UnsafeBuffers);

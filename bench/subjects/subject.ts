@@ -38,6 +38,8 @@ export interface Subject {
   readonly package?: string;
   /** Memory comes from a pool of a fixed size. */
   readonly hasPool: boolean;
+  /** Blocks are freed by the garbage collector, now and then and many at once. */
+  readonly collected?: true;
   open(place: Place): Promise<Allocator>;
   /** Only where threads can share the allocator: makes it and attaches to it. */
   readonly shared?: {

@@ -69,9 +69,7 @@ export function allocate(heap: Allocator, size: number): Block {
  * sizes as floating-point numbers and the loop twice as slow.
  */
 export function sizesOf({ low, span, unit, doublings }: Params): (x: number) => number {
-  return span === 0
-    ? (x) => logUniform(x, low, doublings)
-    : (x) => Math.imul(low + below(x, span), unit);
+  return span === 0 ? (x) => logUniform(x, low, doublings) : (x) => Math.imul(low + below(x, span), unit);
 }
 
 /** Slots that are all empty, as one kind of array for V8. */

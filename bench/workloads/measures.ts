@@ -111,16 +111,18 @@ export interface FirstUseTimes {
   /** null where every thread makes a heap of its own. */
   readonly attachNs: number | null;
   readonly firstNs: number;
+  /** The same operations when V8 has compiled them. */
+  readonly warmNs: number;
 }
 
-/** first-use: attaching, and the first operations in a thread that is new. ns */
+/** first-use: attaching, and the first operations in a thread that is new against the same when it is warm. ns */
 const measureFirstUse: Measure = async (subject, { poolBytes, seed, slots }, dir) => {
   const place = { poolBytes, dir, slots };
   const heap = subject.shared?.open(place);
   try {
     const told: FirstUse = { subject: subject.id, place, seed, share: heap?.share() };
     const worker = new Worker(join(__dirname, '../cells/first-use-thread.js'), { workerData: told });
-    const { attachNs, firstNs } = await new Promise<FirstUseTimes>((resolve, reject) => {
+    const { attachNs, firstNs, warmNs } = await new Promise<FirstUseTimes>((resolve, reject) => {
       let answer: FirstUseTimes | undefined;
       worker.once('message', (times: FirstUseTimes) => (answer = times));
       worker.once('error', reject);
@@ -128,7 +130,7 @@ const measureFirstUse: Measure = async (subject, { poolBytes, seed, slots }, dir
         answer === undefined ? reject(new Error('the thread ended')) : resolve(answer),
       );
     });
-    return [attachNs, firstNs];
+    return [attachNs, firstNs, warmNs];
   } finally {
     heap?.close();
   }

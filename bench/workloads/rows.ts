@@ -36,7 +36,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   live: 'Churn by number of live blocks',
   threads: 'Threads: larson',
   'free-extents': 'Replacing large blocks beside many free extents',
-  'first-use': 'A fresh thread: attaching and its first 1,000 operations',
+  'first-use': 'A fresh thread: attaching, its first 1,000 operations, the same when it is warm',
 };
 
 const MIB = 2 ** 20;
@@ -81,7 +81,7 @@ const CORE: readonly Row[] = [
   larson(1, {}),
   larson(2, {}),
   row({ id: '1p1c', job: 'ring', kind: 'threads', unit: 'Mops/s', params: { threads: 2 } }),
-  row({ id: 'pool', kind: 'measure', unit: 'us', pools: true }),
+  row({ id: 'create-delete', job: 'pool', kind: 'measure', unit: 'us', pools: true }),
 ];
 
 const suite = (id: string, params: Partial<Params>, choices: Partial<Omit<Row, 'params'>> = {}): Row =>
@@ -100,7 +100,7 @@ const SUITE: readonly Row[] = [
   suite(
     'malloc-large',
     { slots: 20, low: 5 * 1024, span: 20 * 1024, unit: 1024, poolBytes: GIB },
-    { job: 'churn', kind: 'micro', unit: 'ns' },
+    { job: 'churn', kind: 'micro', unit: 'ns', quick: false },
   ),
 ];
 
@@ -133,7 +133,7 @@ const POOL_SIZES: readonly Row[] = [64 * MIB, 256 * MIB, GIB, 3 * GIB, 16 * GIB]
     group: 'pool-size',
     job: 'churn',
     params: { slots: 100_000, poolBytes },
-    quick: poolBytes === 64 * MIB || poolBytes === 3 * GIB,
+    quick: poolBytes === 64 * MIB || poolBytes === GIB,
     pools: true,
     x: poolBytes / MIB,
   }),
@@ -182,7 +182,7 @@ const FIRST_USE: readonly Row[] = [
     group: 'first-use',
     kind: 'measure',
     unit: 'us',
-    series: ['attach', 'first-1000'],
+    series: ['attach', 'first-1000', 'warm-1000'],
   }),
 ];
 
