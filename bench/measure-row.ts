@@ -43,7 +43,7 @@ interface Entry {
 const QUICK_LIMIT_MS = 3_000;
 const QUICK_SLOW_LIMIT_MS = 10_000;
 const LIMIT_MS = 20_000;
-const SLOW_LIMIT_MS = 60_000;
+const SLOW_LIMIT_MS = 40_000;
 /** Some take long to free all; that is not measured. */
 const STOP_LIMIT_MS = 1_000;
 /** As many are verified at once; they take turns only when they are timed. */
@@ -178,13 +178,13 @@ async function takeTurns(
     const entering = few.map((contestant) => enter(contestant, row, options, findings));
     for (const [at, outcome] of (await Promise.allSettled(entering)).entries()) {
       if (outcome.status === 'fulfilled') entries.push(outcome.value);
-      else drop(few[at]!, outcome.reason);
+      else drop(few[at], outcome.reason);
     }
   }
   try {
     const limit = limitOf(row, options);
-    if (!row.once)
-      await each('warming', ({ cell }) => cell.ask(`warm ${Math.ceil(options.roundMs * WARM_PART)}`, limit));
+    const warmMs = options.smoke ? 1 : Math.max(row.warmMs, Math.ceil(options.roundMs * WARM_PART));
+    if (!row.once) await each('warming', ({ cell }) => cell.ask(`warm ${warmMs}`, limit));
     const rounds = row.once ? 1 : options.rounds;
     for (let round = 0; round < rounds; round++) {
       await each('measuring', (entry) => runRound(entry, row, options), round % Math.max(1, entries.length));

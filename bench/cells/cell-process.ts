@@ -62,7 +62,12 @@ export class CellProcess {
       late = true;
       this.kill();
     }, limitMs);
-    const line = await this.lines.next();
+    let line = await this.lines.next();
+    while (line.done !== true && !line.value.startsWith('{')) {
+      // What flags like --trace-deopt make Node say.
+      process.stderr.write(`${line.value}\n`);
+      line = await this.lines.next();
+    }
     clearTimeout(timer);
     if (late) throw new TimeOver(`took longer than ${limitMs / 1000} s`);
     if (line.done === true) throw new BenchError(this.ending());

@@ -25,9 +25,12 @@ function cellText({ median, best, mean, ratio, bestRatio }: Result, withMean: bo
 }
 
 function tableOf(results: readonly Result[], subjects: readonly Peer[], names: readonly string[]): string {
-  const units = names.map((name) => results.find((result) => result.name === name)?.unit ?? '');
+  const heads = names.map((name) => {
+    const { row, series, unit } = results.find((result) => result.name === name)!;
+    return `${series === '' ? row : series}\n${unit}`;
+  });
   const table = new Table({
-    head: ['', ...names.map((name, i) => `${name}\n${units[i]}`)],
+    head: ['', ...heads],
     style: { head: [], border: [] },
     colAligns: ['left', ...names.map(() => 'right' as const)],
   });
