@@ -73,10 +73,11 @@ async function enter(contestant: Contestant, row: Row, options: Options, finding
 }
 
 function rememberPeer({ peers }: Findings, contestant: Contestant, { version, library }: Reply): void {
-  const { id, title, collected } = contestant;
+  const { id, title, family, collected } = contestant;
   peers.set(id, {
     id,
     title,
+    family,
     collected,
     version: version ?? 'unknown',
     ...(library === undefined ? {} : { library }),

@@ -39,6 +39,9 @@ export interface Peer {
   readonly id: string;
   readonly title: string;
   readonly version: string;
+  /** What --subjects calls its kind: ours, node, native, control. */
+  readonly family: string;
+  /** Its blocks are freed by the garbage collector. */
   readonly collected: boolean;
   readonly library?: string;
 }

@@ -40,6 +40,7 @@ export function reportWith(results: readonly Result[], node = 'v20.0.0'): Report
       id,
       title: id,
       version: '1',
+      family: 'ours',
       collected: id === 'Uint8Array',
     })),
     results,
