@@ -6,7 +6,11 @@ import type { Config } from 'jest';
 // `module.exports` and not `export default`: Node versions that read TypeScript themselves take the file as CommonJS.
 module.exports = {
   testEnvironment: 'node',
-  testMatch: ['<rootDir>/packages/*/test/dist/**/*.test.js', '<rootDir>/test/dist/**/*.test.js'],
+  testMatch: [
+    '<rootDir>/packages/*/test/dist/**/*.test.js',
+    '<rootDir>/test/dist/**/*.test.js',
+    '<rootDir>/bench/dist/test/**/*.test.js',
+  ],
   modulePathIgnorePatterns: ['<rootDir>/.setup/', '<rootDir>/.ci/', '/target/'],
   transform: {},
   // A stress test on a loaded two-core machine takes tens of seconds; a test that hangs must still end by itself.

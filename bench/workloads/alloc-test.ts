@@ -1,0 +1,34 @@
+// alloc-test: a random slot is freed if it is taken, else taken; the first and the last byte are written.
+
+import { allocate, emptySlots, freeSlots, sizesOf, type Prepare } from './job';
+import { below, next, seedOf } from './random';
+
+export const prepareAllocTest: Prepare = ({ heap, params, thread }) => {
+  const slots = emptySlots(params.slots);
+  const sizeOf = sizesOf(params);
+  let state = seedOf(params.seed, thread);
+  return {
+    run(operations) {
+      let x = state;
+      for (let i = 0; i < operations; i++) {
+        x = next(x);
+        const at = below(x, slots.length);
+        const old = slots[at];
+        if (old !== 0) {
+          heap.free(old);
+          slots[at] = 0;
+        } else {
+          x = next(x);
+          const size = sizeOf(x);
+          const block = allocate(heap, size);
+          heap.write(block, 0);
+          heap.write(block, size - 1);
+          slots[at] = block;
+        }
+      }
+      state = x;
+      return operations;
+    },
+    finish: () => freeSlots(heap, slots),
+  };
+};

@@ -1,0 +1,150 @@
+// Workloads that are measured as a whole, not by the operation. Each has a twin in native/measures.c.
+
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type { Allocator, Block, Place, Subject } from '../subjects/subject';
+import type { Params } from './job';
+import { below, logUniform, next, smallSize } from './random';
+
+/** One value a series; null where there is nothing to measure. */
+export type Measure = (subject: Subject, params: Params, dir: string) => Promise<(number | null)[]>;
+
+const now = (): number => Number(process.hrtime.bigint());
+
+/** pool: makes a pool and deletes it. ns */
+const measurePool: Measure = async (subject, { poolBytes, slots }, dir) => {
+  const start = now();
+  const heap = await subject.open({ poolBytes, dir, slots });
+  heap.close();
+  return [now() - start];
+};
+
+/** The last one stands for the sizes of churn. */
+export const CAPACITY_SIZES = [8, 16, 64, 100, 256, 1000, 4096, 65536, 1000000, 0] as const;
+
+async function withHeap<T>(subject: Subject, place: Place, use: (heap: Allocator) => T): Promise<T> {
+  const heap = await subject.open(place);
+  try {
+    return use(heap);
+  } finally {
+    heap.close();
+  }
+}
+
+/** capacity: the part of a pool that requests of one size can fill. */
+const measureCapacity: Measure = async (subject, { poolBytes, seed, slots }, dir) => {
+  const values: number[] = [];
+  for (const fixed of CAPACITY_SIZES) {
+    const filled = await withHeap(subject, { poolBytes, dir, slots }, (heap) => {
+      let sum = 0;
+      let x = seed;
+      for (;;) {
+        x = next(x);
+        const size = fixed === 0 ? smallSize(x) : fixed;
+        if (heap.malloc(size) === 0) return sum;
+        sum += size;
+      }
+    });
+    values.push(filled / poolBytes);
+  }
+  return values;
+};
+
+/** The sizes of each phase. */
+export const FRAGMENTATION_PHASES = ['small', 'large', 'all'] as const;
+const PASSES = 4;
+const LARGEST = 500_000;
+
+function sizeInPhase(phase: number, x: number): number {
+  const size = phase === 0 ? smallSize(x) : phase === 1 ? logUniform(x, 1024, 9) : logUniform(x, 16, 15);
+  return Math.min(size, LARGEST);
+}
+
+/** fragmentation: a pool is kept full while the sizes shift; the part of it that live blocks take, on average. */
+const measureFragmentation: Measure = (subject, { poolBytes, seed, slots }, dir) =>
+  withHeap(subject, { poolBytes, dir, slots }, (heap) => {
+    const blocks: Block[] = [];
+    const sizes: number[] = [];
+    let live = 0;
+    let x = seed;
+    return FRAGMENTATION_PHASES.map((_, phase) => {
+      let allocated = 0;
+      let weighted = 0;
+      let counted = 0;
+      while (allocated < PASSES * poolBytes) {
+        x = next(x);
+        const size = sizeInPhase(phase, x);
+        let block = heap.malloc(size);
+        while (block === 0) {
+          if (blocks.length === 0) throw new Error(`an empty pool has no room for ${size} bytes`);
+          x = next(x);
+          const victim = below(x, blocks.length);
+          heap.free(blocks[victim]);
+          live -= sizes[victim];
+          blocks[victim] = blocks.at(-1)!;
+          sizes[victim] = sizes.at(-1)!;
+          blocks.pop();
+          sizes.pop();
+          block = heap.malloc(size);
+        }
+        blocks.push(block);
+        sizes.push(size);
+        live += size;
+        allocated += size;
+        if (allocated > (PASSES / 2) * poolBytes) {
+          weighted += live * size;
+          counted += size;
+        }
+      }
+      return weighted / counted / poolBytes;
+    });
+  });
+
+/** What the thread of first-use is told, and what it answers. */
+export interface FirstUse {
+  readonly subject: string;
+  readonly place: Place;
+  readonly seed: number;
+  readonly share: unknown;
+}
+export interface FirstUseTimes {
+  /** null where every thread makes a heap of its own. */
+  readonly attachNs: number | null;
+  readonly firstNs: number;
+  /** The same operations when V8 has compiled them. */
+  readonly warmNs: number;
+}
+
+/** first-use: attaching, and the first operations in a thread that is new against the same when it is warm. ns */
+const measureFirstUse: Measure = async (subject, { poolBytes, seed, slots }, dir) => {
+  const place = { poolBytes, dir, slots };
+  const heap = subject.shared?.open(place);
+  try {
+    const told: FirstUse = { subject: subject.id, place, seed, share: heap?.share() };
+    const worker = new Worker(join(__dirname, '../cells/first-use-thread.js'), { workerData: told });
+    const { attachNs, firstNs, warmNs } = await new Promise<FirstUseTimes>((resolve, reject) => {
+      let answer: FirstUseTimes | undefined;
+      worker.once('message', (times: FirstUseTimes) => (answer = times));
+      worker.once('error', reject);
+      worker.once('exit', () =>
+        answer === undefined ? reject(new Error('the thread ended')) : resolve(answer),
+      );
+    });
+    return [attachNs, firstNs, warmNs];
+  } finally {
+    heap?.close();
+  }
+};
+
+const MEASURES: Readonly<Record<string, Measure>> = {
+  pool: measurePool,
+  capacity: measureCapacity,
+  fragmentation: measureFragmentation,
+  'first-use': measureFirstUse,
+};
+
+export function measureNamed(name: string): Measure {
+  const measure = MEASURES[name];
+  if (measure === undefined) throw new Error(`there is no measure '${name}'`);
+  return measure;
+}
