@@ -114,13 +114,10 @@ test.each(FOLDERS)('%s is packed with the sources that stack traces and debugger
   expect(missingSources(folder, /\.js\.map$/)).toEqual([]);
 });
 
-// an editor goes to these; the allocator's are still missing
-test.each(FOLDERS.filter((folder) => folder !== 'packages/allocator'))(
-  '%s is packed with the sources of its types',
-  (folder) => {
-    expect(missingSources(folder, /\.d\.ts\.map$/)).toEqual([]);
-  },
-);
+// an editor goes to these
+test.each(FOLDERS)('%s is packed with the sources of its types', (folder) => {
+  expect(missingSources(folder, /\.d\.ts\.map$/)).toEqual([]);
+});
 
 const addonTest = process.env['VMEM_TEST_WITHOUT_ADDON'] === '1' ? test.skip : test;
 

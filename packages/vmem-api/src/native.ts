@@ -13,6 +13,7 @@ import {
   openUnnamedFile,
   overlayFile,
   reserve,
+  threadBarrier,
   threadIdentity,
 } from '@vmem-ts/mmap-helper';
 import type { ThreadHost } from '@vmem-ts/allocator';
@@ -40,5 +41,6 @@ export function threadHost(): ThreadHost | undefined {
         ? existsSync(`/proc/self/task/${tid}`)
         : isThreadAlive({ pid: process.pid, tid, startTime }),
     onDeath: onThreadDeath,
+    barrier: threadBarrier,
   };
 }

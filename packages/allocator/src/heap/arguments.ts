@@ -77,9 +77,14 @@ export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region
   try {
     return new Region(buffer as SharedArrayBuffer | ArrayBuffer, start, length);
   } catch (error) {
+    if (isStackOverflow(error)) throw error;
     throw new VmemError('ENOTSUP', `this runtime can't make views on ${length} bytes`, { cause: error });
   }
 }
+
+/** V8 throws the same class for a view that is too long and for a stack that is full. */
+const isStackOverflow = (error: unknown): boolean =>
+  error instanceof RangeError && error.message.startsWith('Maximum call stack');
 
 export function handleFields(handle: unknown): HeapHandle {
   const { buffer, byteOffset, size, id } = requireObject('handle', handle) as Partial<HeapHandle>;

@@ -14,6 +14,7 @@ import {
   LINES_PER_PAGE,
   LINE_SIZE,
   NULL_PAGE,
+  PAGE_SIZE,
   lineAfter,
   lineToOffset,
   lineToPage,
@@ -29,6 +30,8 @@ import { Extents } from '../layout/region-layout';
 import type { ExtentAllocator } from '../extent/extent-allocator';
 
 export const REDZONE_BYTE = 0x5a;
+/** Caches hold the index of a state byte in 32 bits, so state pages lie below 4 GiB. */
+const STATE_INDEX_PAGES = 2 ** 32 / PAGE_SIZE;
 const NO_LINE = 0 as LineIndex;
 
 /** Runs of `lines` lines in a state page. */
@@ -96,6 +99,10 @@ export class StateStore {
     const { pageMap } = this;
     const page = this.extents.take(1, 'low');
     if (page === NULL_PAGE) return NULL_PAGE;
+    if (page >= STATE_INDEX_PAGES) {
+      this.extents.release(page);
+      return NULL_PAGE;
+    }
     const start = pageToOffset(page);
     this.region.u8.fill(REDZONE_BYTE, start, start + LINE_SIZE);
     const [low, high] = allFree(runsPerPage(lines));
