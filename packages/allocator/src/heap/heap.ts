@@ -242,7 +242,12 @@ export class Heap {
     }
     if (size <= MAX_SLAB_BLOCK ? this.blockSizeFor(size) === old : size <= old && old - size < PAGE_SIZE)
       return ptr;
-    if (old > MAX_SLAB_BLOCK && size > MAX_SLAB_BLOCK && this.core.large.resize(ptr, size)) return ptr;
+    if (
+      old > MAX_SLAB_BLOCK &&
+      size > MAX_SLAB_BLOCK &&
+      this.explaining(() => this.core.large.resize(ptr, size))
+    )
+      return ptr;
     const moved = this.malloc(size);
     if (moved === 0) return 0;
     this.u8.copyWithin(moved, ptr, ptr + Math.min(old, size));
@@ -269,7 +274,9 @@ export class Heap {
     if (ptr === 0) return 0;
     const size = this.liveSize(ptr);
     if (size < 0) {
-      throw this.refusalOf(ptr) ?? new VmemError('EDOUBLEFREE', `pointer ${ptr}: the block there was freed`);
+      throw this.explained(
+        this.refusalOf(ptr) ?? new VmemError('EDOUBLEFREE', `pointer ${ptr}: the block there was freed`),
+      );
     }
     return size;
   }
@@ -314,13 +321,13 @@ export class Heap {
   /** The same with everything that was found. */
   checkReport(): CheckReport {
     this.requireAttached();
-    return checkHeap(this.core);
+    return this.explaining(() => checkHeap(this.core));
   }
 
   stats(): HeapStats {
     this.requireAttached();
     this.reapIfAsked();
-    return collectStats(this.core);
+    return this.explaining(() => collectStats(this.core));
   }
 
   /** This thread is done: its cached blocks go back. The heap object is of no more use; blocks stay live. */
@@ -328,10 +335,16 @@ export class Heap {
     const { core, region } = this;
     if (!this.isMember) return;
     this.leave();
-    // an exception may end this anywhere (the stack is full); then it can be done again
-    if (region.isOpen) core.recovery.returnCache(core.slot);
-    this.unwatch();
-    if (region.isOpen) core.slots.release(core.slot);
+    try {
+      // an exception may end this anywhere (the stack is full); then it can be done again
+      if (region.isOpen) core.recovery.returnCache(core.slot);
+      this.unwatch();
+      if (region.isOpen) core.slots.release(core.slot);
+    } catch (error) {
+      // of a heap that is closed meanwhile nothing is left to give back
+      if (region.isOpen) throw error;
+      this.unwatch();
+    }
     this.isMember = false;
   }
 
@@ -507,7 +520,7 @@ export class Heap {
       const sameKind = view.buffer instanceof SharedArrayBuffer && view.buffer.byteLength >= end;
       const words = sameKind ? new Int32Array(view.buffer, byteOffset, Identity.end) : undefined;
       if (words?.[Identity.idLow] !== id[0] || words[Identity.idHigh] !== id[1]) {
-        throw new VmemError('EBADPTR', 'the view is not one on this heap');
+        throw this.explained(new VmemError('EBADPTR', 'the view is not one on this heap'));
       }
     }
     const ptr = view.byteOffset - byteOffset;
@@ -541,11 +554,7 @@ export class Heap {
   /** Gives back what this heap can spare before a caller hears that memory is out. */
   private reclaim(): boolean {
     this.requireAttached();
-    try {
-      return reclaim(this.core);
-    } catch (error) {
-      throw this.explained(error);
-    }
+    return this.explaining(() => reclaim(this.core));
   }
 
   /** Recovers what threads left that have died since this one was last here. */
@@ -553,8 +562,16 @@ export class Heap {
     if (this.i32[Calls.deaths] === this.deathsSeen) return;
     const deaths = this.i32[Calls.deaths];
     this.requireAttached();
-    this.core.recovery.reapDead();
+    this.explaining(() => this.core.recovery.reapDead());
     this.deathsSeen = deaths;
+  }
+
+  private explaining<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw this.explained(error);
+    }
   }
 
   /** What to throw when an operation on the shared structures failed: a heap closed meanwhile explains it all. */

@@ -67,7 +67,7 @@ export function enterHeap<T>(
     deathWatch?.cancel(); // if that fails, too, the slot remains ours: its death note will still be carried out
     // no call, the stack may be full; whoever has the slot next clears what is left in it
     if (slots.claimed >= 0) region.i32[Slot.start + slots.claimed * Slot.words + Slot.owner] = SlotOwner.dead;
-    throw error;
+    throw region.isOpen ? error : new VmemError('ECLOSED', 'the heap was deleted');
   }
 }
 
