@@ -64,7 +64,9 @@ export class ExtentAllocator {
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
     if (placement === 'low') return this.carve(page, length, page, pages);
-    const end = Math.min(page + length, Math.max(page + pages, SMALL_INTEGER_PAGES));
+    // below 2 GiB if it fits there; if not, what is between that and 4 GiB is for the state pages until all else is full
+    const end =
+      page + pages <= SMALL_INTEGER_PAGES ? Math.min(page + length, SMALL_INTEGER_PAGES) : page + length;
     return this.carve(page, length, asPage(end - pages), pages);
   }
 
