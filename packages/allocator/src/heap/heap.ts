@@ -445,6 +445,7 @@ export class Heap {
       }
       const page = offsetToPage(ptr);
       const sizeClass = asSizeClass(region.pageMap.sizeClass(page));
+      if (sizeClass < 0) return true; // another thread has freed the block, and its slab is gone: look again
       const isFree = region.pageMap.sharing(page);
       if (isFree === Sharing.onTheWay || (isFree === Sharing.exclusive && this.u8[state] !== this.live)) {
         core.bins.share(sizeClass, page);
@@ -486,10 +487,11 @@ export class Heap {
         const { pageMap } = this.region;
         const page = offsetToPage(ptr);
         const sharing = pageMap.sharing(page);
-        const at = this.tops + 2 * pageMap.sizeClass(page);
+        const sizeClass = pageMap.sizeClass(page); // -1 if the slab is on its way out
+        const at = this.tops + 2 * sizeClass;
         const top = i32[at];
         const isFree = sharing === Sharing.shared || (sharing === Sharing.exclusive && old === this.live);
-        if (isFree && top < i32[at + 1]) {
+        if (sizeClass >= 0 && isFree && top < i32[at + 1]) {
           i32[top] = ptr / this.granuleSize;
           i32[top + 1] = state;
           // of the threads that free the block at this moment one wins; partners: the same line in the others

@@ -184,8 +184,10 @@ const DEEDS: [string, Deed][] = [
     {
       prepare:
         ({ heap }) =>
-        () =>
-          expect(heap.check()).toBe(1),
+        () => {
+          // jest's own functions are not to be had at the end of the stack
+          if (heap.check() !== 1) throw new Error('check found the heap damaged');
+        },
     },
   ],
   [
