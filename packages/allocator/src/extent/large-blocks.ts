@@ -1,10 +1,22 @@
-// Blocks of more than the largest size class: whole pages, straight from the extents. The page map's tag says
-// live or not, and it changes under the extent lock only, so of two threads that free one block one is refused.
+// Blocks of more than the largest size class: whole pages, from the extents, under the extent lock. The page map's
+// tag says live or not, and a free replaces it in one atomic step, so of two threads that free one block one is
+// refused. Thread caches keep some of what was freed: see `layout/thread-cache`.
 
-import { NULL_PAGE, PAGE_SIZE, offsetToPage, pagesFor, pageToOffset, type PageIndex } from '../base/units';
-import { LENGTH_BITS, PageKind, PageRecord } from '../layout/page-map';
+import { VmemError } from '../base/errors';
+import {
+  NULL_PAGE,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  asPage,
+  offsetToPage,
+  pagesFor,
+  pageToOffset,
+  type PageIndex,
+} from '../base/units';
+import { PageKind, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Extents } from '../layout/region-layout';
+import { ENTRY } from '../layout/thread-cache';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import type { ExtentAllocator } from './extent-allocator';
 
@@ -44,25 +56,52 @@ export class LargeBlocks {
   /** False if `ptr` is not the start of a live large block. */
   free(ptr: number): boolean {
     const page = offsetToPage(ptr);
+    this.awaitResize(ptr, page);
     if (!this.isLive(ptr, page)) return false;
     const { extents } = this;
     const { i32, pageMap } = this.region;
-    let isLive = false;
+    let isOurs = false;
     try {
       extents.lock();
-      isLive = this.isLive(ptr, page); // another thread may have been faster
-      if (isLive) {
-        this.count(-1, -pageMap.length(page));
+      const pages = this.isLive(ptr, page) ? pageMap.length(page) : 0;
+      // another thread may be faster
+      isOurs = pages > 0 && pageMap.replaceLarge(page, pages, tagOf(PageKind.pending, pages));
+      if (isOurs) {
+        this.count(-1, -pages);
         extents.release(page);
       }
       extents.unlock();
-      return isLive;
+      return isOurs;
     } catch (error) {
-      // it is freed as soon as the tag is another, and the rest is repaired
-      const isFreed = isLive && pageMap.words[page << PageRecord.shift] >>> LENGTH_BITS !== PageKind.large;
-      const isMine = i32[Extents.lock] === this.locks.me;
-      if (isMine) i32[Extents.lock] = ABANDONED;
-      if (isFreed) return true;
+      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
+      if (isOurs) return true; // it is freed as soon as the tag is another, and the rest is repaired
+      throw error;
+    }
+  }
+
+  /**
+   * Gives the runs of the entries from word `from` to word `to` back; they are in the cache of `slot`.
+   * @throws VmemError ECORRUPT if one is not
+   */
+  returnRuns(from: number, to: number, pages: number, slot: number): void {
+    const { extents } = this;
+    const { i32, pageMap, granuleShift } = this.region;
+    try {
+      extents.lock();
+      for (let entry = from; entry < to; entry += ENTRY) {
+        const page = asPage(i32[entry] >>> (PAGE_SHIFT - granuleShift));
+        if (page >= pageMap.pages || pageMap.tag(page) !== cachedRunTag(slot, pages)) {
+          throw new VmemError(
+            'ECORRUPT',
+            `[CACHE-1] entry at word ${entry}: its pages are not in this cache`,
+          );
+        }
+        this.count(-1, -pages);
+        extents.release(page);
+      }
+      extents.unlock();
+    } catch (error) {
+      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
       throw error;
     }
   }
@@ -70,6 +109,7 @@ export class LargeBlocks {
   /** Bytes of the live block at `ptr`, or -1. */
   usableSize(ptr: number): number {
     const page = offsetToPage(ptr);
+    this.awaitResize(ptr, page);
     return this.isLive(ptr, page) ? this.region.pageMap.length(page) * PAGE_SIZE : -1;
   }
 
@@ -83,13 +123,29 @@ export class LargeBlocks {
     try {
       extents.lock();
       const old = this.isLive(ptr, page) ? pageMap.length(page) : 0;
-      const fits = old > 0 && (pages <= old || extents.grow(page, pages));
+      // nobody frees it meanwhile
+      const isOurs = old > 0 && pageMap.replaceLarge(page, old, tagOf(PageKind.resizing, old));
+      const fits = isOurs && (pages <= old || extents.grow(page, pages));
       if (fits && pages < old) extents.shrink(page, pages);
       if (fits) this.count(0, pages - old);
+      if (isOurs) pageMap.setTag(page, PageKind.large, fits ? pages : old);
       extents.unlock();
       return fits;
     } catch (error) {
       if (this.region.i32[Extents.lock] === this.locks.me) this.region.i32[Extents.lock] = ABANDONED;
+      throw error;
+    }
+  }
+
+  /** Whoever changes the block's length has the lock, or has left it for repair. */
+  private awaitResize(ptr: number, page: PageIndex): void {
+    const { i32, pages, pageMap } = this.region;
+    if (ptr % PAGE_SIZE !== 0 || page >= pages || pageMap.kind(page) !== PageKind.resizing) return;
+    try {
+      this.extents.lock();
+      this.extents.unlock();
+    } catch (error) {
+      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
       throw error;
     }
   }

@@ -13,12 +13,19 @@
 // The two stretches between the stores to `busy` are fast sections: see `fast-sections` and `standstill`.
 
 import { VmemError } from '../base/errors';
-import { PAGE_SHIFT, PAGE_SIZE, asSizeClass, offsetToPage, type SizeClass } from '../base/units';
+import {
+  LINE_SHIFT as SHIFT_OF_LINES,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  asSizeClass,
+  offsetToPage,
+  type SizeClass,
+} from '../base/units';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
-import { PageRecord, Sharing } from '../layout/page-map';
+import { PageKind, PageRecord, Sharing, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
-import { Calls, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
-import { ENTRY } from '../layout/thread-cache';
+import { Calls, Extents, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
+import { ENTRY as ENTRY_WORDS, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
 import { stateIndexOf } from '../slab/block-lookup';
 import {
   CLASS_COUNT,
@@ -47,6 +54,15 @@ const BLOCK_SIZE = CLASS_SIZE;
 const RECIPROCAL = CLASS_RECIPROCAL;
 const SMALL_LIMIT = MAX_SLAB_BLOCK;
 const PAGE_MAP = PAGE_MAP_WORD;
+const ENTRY = ENTRY_WORDS;
+const LINE_SHIFT = SHIFT_OF_LINES;
+
+const PAGE_MASK = PAGE_SIZE - 1;
+const LARGE_TAG = tagOf(PageKind.large, 0);
+const FIRST_RUN_STACK = CLASS_COUNT;
+/** Parts of the region: what one thread's cache may hold in runs of pages, and what must be free for it to add one. */
+const RUN_SHARE = 1 / 8;
+const SCARCE_SHARE = 1 / 8;
 
 /** No heap's id: those are positive. */
 const DETACHED = -1;
@@ -69,7 +85,6 @@ export class Heap {
   private readonly granuleShift: number;
   private readonly granuleSize: number;
   private readonly pageGranuleShift: number;
-  private readonly pageGranuleMask: number;
   private readonly classOf: Uint8Array;
   private readonly live: number;
   private readonly cached: number;
@@ -79,6 +94,11 @@ export class Heap {
   private readonly me: number;
   /** Word of the tops of this thread's cache. */
   private readonly tops: number;
+  /** Word that counts the pages of the runs in this thread's cache. */
+  private readonly runPages: number;
+  private readonly cachedRun: number;
+  private readonly mostRunPages: number;
+  private readonly scarcePages: number;
 
   private readonly region: Region;
   private readonly core: HeapCore;
@@ -97,13 +117,16 @@ export class Heap {
     this.granuleSize = 1 << region.granuleShift;
     this.pages = region.pages | 0;
     this.pageGranuleShift = PAGE_SHIFT - region.granuleShift;
-    this.pageGranuleMask = (1 << this.pageGranuleShift) - 1;
     this.classOf = classTable(this.granuleSize);
     this.live = liveIn(core.slot);
     this.cached = cachedBy(core.slot);
     this.id = region.openedAs[0];
     this.me = slotAt(core.slot);
     this.tops = cache.tops;
+    this.runPages = cache.tops + core.cacheLayout.runPages - core.cacheLayout.tops;
+    this.cachedRun = cachedRunTag(core.slot, 0);
+    this.mostRunPages = Math.floor(region.pages * RUN_SHARE);
+    this.scarcePages = Math.floor(region.pages * SCARCE_SHARE);
     this.cache = cache;
     this.deathsSeen = region.i32[Calls.deaths];
   }
@@ -183,18 +206,17 @@ export class Heap {
    */
   free(ptr: number | ArrayBufferView): void {
     if (typeof ptr === 'number') {
-      const granule = (ptr | 0) === ptr ? ptr >> this.granuleShift : this.granuleOf(ptr);
-      const page = granule >>> this.pageGranuleShift; // a negative one is far behind the last page
+      const page = (ptr | 0) === ptr ? ptr >> PAGE_SHIFT : this.pageOf(ptr);
       const { i32, u8, me } = this;
-      if (page < this.pages && (ptr & (this.granuleSize - 1)) === 0 && i32[Identity.idLow] === this.id) {
+      if (page >>> 0 < this.pages && i32[Identity.idLow] === this.id) {
         i32[me + Slot.busy] = 1;
         const record = PAGE_MAP + (page << PageRecord.shift);
         const sizeClass = i32[record + PageRecord.sizeClass] - 1;
         if (sizeClass >= 0) {
-          const offset =
-            ((granule & this.pageGranuleMask) << this.granuleShift) + i32[record + PageRecord.pageOffset];
+          const inPage = ptr & PAGE_MASK;
+          const offset = inPage + i32[record + PageRecord.pageOffset];
           const index = Math.imul(offset, RECIPROCAL[sizeClass]) >>> 16;
-          const state = i32[record + PageRecord.stateLine] * 64 + index;
+          const state = ((i32[record + PageRecord.stateLine] << LINE_SHIFT) + index) >>> 0;
           const at = this.tops + (sizeClass << 1);
           const top = i32[at];
           if (
@@ -203,7 +225,7 @@ export class Heap {
             top < i32[at + 1] &&
             i32[me + Slot.gate] === 0
           ) {
-            i32[top] = granule;
+            i32[top] = (page << this.pageGranuleShift) + (inPage >> this.granuleShift);
             i32[top + 1] = state;
             u8[state] = this.cached;
             i32[at] = top + ENTRY;
@@ -378,7 +400,31 @@ export class Heap {
     this.deathWatch = undefined;
   }
 
+  /**
+   * What `malloc` can't do on its own. Like `freeSlow` it is in one piece on purpose: V8 inlines no function this long,
+   * which leaves its budget to `malloc` and `free` themselves.
+   */
   private mallocSlow(size: number): number {
+    const { i32, me } = this;
+    if (size > MAX_SLAB_BLOCK && size <= LONGEST_RUN * PAGE_SIZE && size >>> 0 === size) {
+      // a fast section: a large block from this thread's cache
+      const pages = (size + PAGE_MASK) >>> PAGE_SHIFT;
+      const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
+      if (i32[Identity.idLow] === this.id) {
+        i32[me + Slot.busy] = 1;
+        const top = i32[at];
+        const granule = i32[top - ENTRY];
+        const record = PAGE_MAP + ((granule >>> this.pageGranuleShift) << PageRecord.shift);
+        if (i32[record] === this.cachedRun + pages && i32[me + Slot.gate] === 0) {
+          i32[record] = LARGE_TAG + pages;
+          i32[this.runPages] -= pages;
+          i32[at] = top - ENTRY;
+          i32[me + Slot.busy] = 0;
+          return granule * this.granuleSize;
+        }
+        i32[me + Slot.busy] = 0;
+      }
+    }
     requireSize('size', size);
     this.requireAttached();
     this.reapIfAsked();
@@ -418,13 +464,40 @@ export class Heap {
     }
   }
 
+  /** What `free` can't do on its own; see `mallocSlow`. */
   private freeSlow(ptr: number | ArrayBufferView): void {
     if (typeof ptr !== 'number') {
       this.requireAttached();
       this.free(this.pointerOf(ptr));
       return;
     }
-    while (!this.freeShared(ptr)) {
+    const { i32, me } = this;
+    const page = ptr / PAGE_SIZE;
+    for (;;) {
+      if (page >>> 0 === page && page < this.pages && i32[Identity.idLow] === this.id) {
+        // a fast section: a large block goes into this thread's cache, unless too much is cached or in use
+        const record = PAGE_MAP + (page << PageRecord.shift);
+        const tag = i32[record];
+        const pages = tag - LARGE_TAG;
+        if (pages >= SHORTEST_RUN && pages <= LONGEST_RUN && i32[Extents.freePages] >= this.scarcePages) {
+          i32[me + Slot.busy] = 1;
+          const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
+          const top = i32[at];
+          const runPages = i32[this.runPages] + pages;
+          if (top < i32[at + 1] && runPages <= this.mostRunPages && i32[me + Slot.gate] === 0) {
+            i32[top] = page << this.pageGranuleShift;
+            // of the threads that free the block now one wins; partners: `PageMap.replaceLarge`, this line
+            if (Atomics.compareExchange(i32, record, tag, this.cachedRun + pages) === tag) {
+              i32[this.runPages] = runPages;
+              i32[at] = top + ENTRY;
+              i32[me + Slot.busy] = 0;
+              return;
+            }
+          }
+          i32[me + Slot.busy] = 0;
+        }
+      }
+      if (this.freeShared(ptr)) return;
       this.requireAttached();
       if (ptr === 0) return;
       this.reapIfAsked();
@@ -548,9 +621,9 @@ export class Heap {
     return CLASS_SIZE[this.classOf[(size + QUANTUM - 1) >>> 3]];
   }
 
-  private granuleOf(ptr: number): number {
-    const granule = ptr / this.granuleSize;
-    return granule >= 0 && ptr < this.region.size && Number.isInteger(granule) ? granule : -1;
+  /** Page of a pointer that is no small integer; -1 if it points nowhere. */
+  private pageOf(ptr: number): number {
+    return ptr > 0 && ptr < this.region.size && Number.isInteger(ptr) ? Math.floor(ptr / PAGE_SIZE) : -1;
   }
 
   /** Gives back what this heap can spare before a caller hears that memory is out. */

@@ -91,7 +91,7 @@ function takeCache(core: HeapCore): boolean {
   }
 }
 
-const defaultCacheBytes = (size: number): number => Math.min(32768, Math.max(4096, Math.floor(size / 4096)));
+const defaultCacheBytes = (size: number): number => Math.min(65536, Math.max(4096, Math.floor(size / 1024)));
 
 /** Positive: neither 0 nor what a detached heap object compares with. */
 const newId = (): number => 1 + Math.floor(Math.random() * (2 ** 31 - 1));

@@ -59,6 +59,7 @@ export function refusal(region: Region, ptr: unknown): VmemError | undefined {
         'EBADPTR',
         `pointer ${hex(ptr)} points inside the block at ${hex(first * PAGE_SIZE)}, not at its start`,
       );
+    case PageKind.cached:
     case PageKind.free:
     case PageKind.pending:
       return ptr % PAGE_SIZE === 0

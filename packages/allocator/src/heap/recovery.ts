@@ -128,7 +128,8 @@ export class Recovery {
       }
       endRun();
       for (let i = 1; i < length; i++) pageMap.clearTag((page + i) as PageIndex);
-      if (kind === PageKind.large) {
+      if (kind === PageKind.resizing) pageMap.setTag(page, PageKind.large, length);
+      if (kind === PageKind.large || kind === PageKind.resizing || kind === PageKind.cached) {
         counters.largeExtents++;
         counters.largePages += length;
       }

@@ -57,15 +57,18 @@ export function collectStats(core: HeapParts): HeapStats {
       if (cache !== undefined) caches.push(cache);
     }
     const classes = SLAB_SHAPES.map((_, i) => classStats(core, asSizeClass(i), caches));
-    return summary(core, classes);
+    return summary(core, classes, caches);
   });
 }
 
-function summary(core: HeapParts, classes: readonly ClassStats[]): HeapStats {
+function summary(core: HeapParts, classes: readonly ClassStats[], caches: readonly ThreadCache[]): HeapStats {
   const sum = (bytes: (stats: ClassStats) => number): number => classes.reduce((n, c) => n + bytes(c), 0);
-  const { large, pagesFree } = pageStats(core);
+  const { runs, pagesFree } = pageStats(core);
+  const cachedRuns = caches.reduce((n, cache) => n + cache.runs, 0);
+  const cachedRunBytes = caches.reduce((n, cache) => n + cache.runPages, 0) * PAGE_SIZE;
+  const large = { blocks: runs.blocks - cachedRuns, bytes: runs.bytes - cachedRunBytes };
   const live = sum((c) => c.live * c.size) + large.bytes;
-  const cached = sum((c) => c.cached * c.size);
+  const cached = sum((c) => c.cached * c.size) + cachedRunBytes;
   const slabFree = sum((c) => c.free * c.size);
   return {
     size: core.region.size,
@@ -81,14 +84,15 @@ function summary(core: HeapParts, classes: readonly ClassStats[]): HeapStats {
   };
 }
 
-function pageStats(core: HeapParts): Pick<HeapStats, 'large' | 'pagesFree'> {
+/** Large blocks, live or cached, and free pages. */
+function pageStats(core: HeapParts): { runs: HeapStats['large']; pagesFree: number } {
   const { i32 } = core.region;
   try {
     core.extents.lock();
-    const large = { blocks: i32[Extents.largeExtents], bytes: i32[Extents.largePages] * PAGE_SIZE };
+    const runs = { blocks: i32[Extents.largeExtents], bytes: i32[Extents.largePages] * PAGE_SIZE };
     const pagesFree = i32[Extents.freePages] * PAGE_SIZE;
     core.extents.unlock();
-    return { large, pagesFree };
+    return { runs, pagesFree };
   } catch (error) {
     if (i32[Extents.lock] === core.locks.me) i32[Extents.lock] = ABANDONED;
     throw error;

@@ -11,7 +11,8 @@ import {
 } from '../base/units';
 import { VmemError } from '../base/errors';
 import { cachedBy, liveIn } from '../layout/block-state';
-import { ENTRY } from '../layout/thread-cache';
+import { cachedRunTag } from '../layout/page-map';
+import { ENTRY, SHORTEST_RUN } from '../layout/thread-cache';
 import { stateIndexOf } from '../slab/block-lookup';
 import { CLASS_COUNT } from '../slab/size-classes';
 import { cachePagesOf } from './cache-pages';
@@ -29,7 +30,7 @@ export class ThreadCache {
   /** @param page first page of the slot's cache */
   private constructor(
     private readonly core: HeapParts,
-    slot: number,
+    private readonly slot: number,
     page: PageIndex,
   ) {
     this.start = pageToWord(page);
@@ -83,12 +84,26 @@ export class ThreadCache {
       any = true;
       this.returnOldest(sizeClass, blocks, blocks);
     }
-    return any;
+    return this.flushRuns() || any;
   }
 
   get isEmpty(): boolean {
     for (let i = 0; i < CLASS_COUNT; i++) if (this.blocksOf(asSizeClass(i)) > 0) return false;
-    return true;
+    return this.runPages === 0;
+  }
+
+  /** Pages of the runs in this cache. */
+  get runPages(): number {
+    return this.i32[this.start + this.core.cacheLayout.runPages];
+  }
+
+  /** Runs in this cache. */
+  get runs(): number {
+    let runs = 0;
+    const { firstRun, stack, capacity } = this.core.cacheLayout;
+    for (let i = firstRun; i < capacity.length; i++)
+      runs += (this.i32[this.tops + 2 * i] - this.start - stack[i]) / ENTRY;
+    return runs;
   }
 
   /** Blocks in the stack of the class. */
@@ -98,29 +113,29 @@ export class ThreadCache {
 
   /**
    * Rebuilds the stacks from the states, wherever their last user stopped: an entry counts, once, if its block
-   * is CACHED by the slot.
+   * is CACHED by the slot, or its run of pages `cached`.
    */
   rebuild(): void {
     const { i32, start } = this;
-    const { cacheLayout, region } = this.core;
-    for (let i = 0; i < CLASS_COUNT; i++) {
-      const sizeClass = asSizeClass(i);
-      const bottom = this.bottom(sizeClass);
-      const end = bottom + ENTRY * cacheLayout.capacity[i];
+    const { capacity, firstRun, stack, runPages } = this.core.cacheLayout;
+    let pagesInRuns = 0;
+    for (let i = 0; i < capacity.length; i++) {
+      const bottom = start + stack[i];
+      const end = bottom + ENTRY * capacity[i];
       const seen = new Set<number>();
       let top = bottom;
       for (let entry = bottom; entry < end; entry += ENTRY) {
         const granule = i32[entry];
-        const state = i32[entry + 1] >>> 0;
-        if (seen.has(granule) || this.u8[state] !== this.cached) continue;
-        const ptr = granule * 2 ** region.granuleShift;
-        if (stateIndexOf(region, ptr) !== state) continue;
-        if (region.pageMap.sizeClass(offsetToPage(ptr)) !== sizeClass) continue;
+        const state = i32[entry + 1];
+        const pages = SHORTEST_RUN + i - firstRun;
+        if (seen.has(granule)) continue;
+        if (i < firstRun ? !this.hasBlock(granule, state >>> 0, i) : !this.hasRun(granule, pages)) continue;
         seen.add(granule);
         // moving an entry down leaves it in its old place, too, so that each has a place at every instant
         i32[top] = granule;
-        i32[top + 1] = state | 0;
+        i32[top + 1] = state;
         top += ENTRY;
+        if (i >= firstRun) pagesInRuns += pages;
       }
       i32[this.tops + 2 * i] = top;
       i32[this.tops + 2 * i + 1] = end;
@@ -128,6 +143,40 @@ export class ThreadCache {
       i32[bottom - 2] = 0;
     }
     i32.fill(0, start, this.tops);
+    i32[start + runPages] = pagesInRuns;
+  }
+
+  private hasBlock(granule: number, state: number, sizeClass: number): boolean {
+    const { region } = this.core;
+    const ptr = granule * 2 ** region.granuleShift;
+    return (
+      this.u8[state] === this.cached &&
+      stateIndexOf(region, ptr) === state &&
+      region.pageMap.sizeClass(offsetToPage(ptr)) === sizeClass
+    );
+  }
+
+  private hasRun(granule: number, pages: number): boolean {
+    const { pageMap, granuleShift } = this.core.region;
+    const page = offsetToPage(granule * 2 ** granuleShift);
+    return page > 0 && page < pageMap.pages && pageMap.tag(page) === cachedRunTag(this.slot, pages);
+  }
+
+  /** Returns all runs of pages. True if there were any. */
+  private flushRuns(): boolean {
+    if (this.runPages === 0) return false;
+    const { i32, start, tops } = this;
+    const { capacity, firstRun, stack, runPages } = this.core.cacheLayout;
+    for (let i = firstRun; i < capacity.length; i++) {
+      const bottom = start + stack[i];
+      const top = i32[tops + 2 * i];
+      if (top === bottom) continue;
+      const pages = SHORTEST_RUN + i - firstRun;
+      this.core.large.returnRuns(bottom, top, pages, this.slot);
+      i32[tops + 2 * i] = bottom;
+      i32[start + runPages] -= (pages * (top - bottom)) / ENTRY;
+    }
+    return true;
   }
 
   /** Fills half of an empty stack; returns how many blocks came. */

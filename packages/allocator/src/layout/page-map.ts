@@ -12,6 +12,9 @@
 //          6     next        list that the extent is in: free list, list of slabs, list of state pages
 //          7     previous    (words 4-7: on the extent's first page only)
 //
+// A large block is freed by whoever replaces its tag in one atomic step: by `cached`, without a lock, or by
+// `pending` under the extent lock.
+//
 // Words 0 to 3 are the source of truth; the tags of the first pages tile the region, and one store of a tag is
 // what makes a split, a merge or a change of kind happen. Words 4 to 7 can be rebuilt from them and from the
 // block states. Words 1 to 3 are what free() needs, side by side in one cache line, the same on each page of a
@@ -57,6 +60,10 @@ export const enum PageKind {
   cache = 7,
   /** Between free and any other kind, within one critical section of the extent lock. */
   pending = 8,
+  /** Was a large block; lies in the cache of a slot, which the tag names beside a length of at most 255. */
+  cached = 9,
+  /** A large block whose length changes, within one critical section of the extent lock. */
+  resizing = 10,
 }
 
 /** Who may free a block of a slab's page, and how. */
@@ -77,6 +84,11 @@ const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
 /** Pages that a tag can count: a region is smaller than 1 TiB. */
 export const MAX_PAGES = LENGTH_MASK;
 
+export const tagOf = (kind: PageKind, length: number): number => (kind << LENGTH_BITS) | length;
+/** The tag of a run of `length` pages in the cache of `slot`. */
+export const cachedRunTag = (slot: number, length: number): number =>
+  tagOf(PageKind.cached, (slot << 8) | length);
+
 export class PageMap {
   /** `words` starts at the record of page 0. */
   constructor(
@@ -84,17 +96,29 @@ export class PageMap {
     readonly pages: number,
   ) {}
 
+  tag(page: PageIndex): number {
+    return this.words[page << PageRecord.shift];
+  }
+
   kind(page: PageIndex): PageKind {
     return this.words[page << PageRecord.shift] >>> LENGTH_BITS;
   }
 
   /** Pages of the extent that begins (or, for FREE_TAIL, ends) at `page`. */
   length(page: PageIndex): number {
-    return this.words[page << PageRecord.shift] & LENGTH_MASK;
+    const tag = this.words[page << PageRecord.shift];
+    return tag >>> LENGTH_BITS === (PageKind.cached as number) ? tag & 0xff : tag & LENGTH_MASK;
+  }
+
+  /** Changes the tag of a large block in one step, if it is still that; of several threads one succeeds. */
+  replaceLarge(page: PageIndex, length: number, tag: number): boolean {
+    const large = tagOf(PageKind.large, length);
+    // partners: the same in other threads
+    return Atomics.compareExchange(this.words, page << PageRecord.shift, large, tag) === large;
   }
 
   setTag(page: PageIndex, kind: PageKind, length: number): void {
-    this.words[page << PageRecord.shift] = (kind << LENGTH_BITS) | length;
+    this.words[page << PageRecord.shift] = tagOf(kind, length);
   }
 
   clearTag(page: PageIndex): void {

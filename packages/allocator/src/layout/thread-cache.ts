@@ -4,6 +4,10 @@
 //
 //   | redzone, 64 bytes | tops: two words a class | stack of class 0 | stack of class 1 | ... |
 //
+// Behind the stacks of the slab classes come those of page runs, one for each length: large blocks that were freed and
+// keep their pages for the next one of the same length. An entry there is the granule index of the first page and 0;
+// the word behind the tops counts their pages.
+//
 // The first word of a class is the position of the next free entry of its stack, as a word of the region; the
 // second is where its stack ends. An entry is two words: the block's granule index, and the index of its state
 // byte (unsigned). Below each stack lies an entry of zeros, the state byte of which is one of the null page: it
@@ -14,35 +18,51 @@
 //
 // [CACHE-1] Every block in state CACHED by a slot has an entry in that slot's stack of its class; with no
 //           operation under way, the entries below the top are exactly those blocks, each once.
+//           The same for page runs: kind `cached` of the slot.
 // [CACHE-2] A top lies within its stack, at a multiple of two words from its start; ends and sentinels are as
-//           they were written when the cache was made.
+//           they were written when the cache was made. The count of pages is that of the runs in the stacks, with
+//           no operation under way.
 
 import { LINE_SIZE, PAGE_SIZE } from '../base/units';
 
 /** Largest and smallest number of blocks in one stack. */
-const MAX_BLOCKS = 256;
+const MAX_BLOCKS = 1024;
 const MIN_BLOCKS = 2;
 
 /** Words of an entry. */
 export const ENTRY = 2;
 
+/** Pages of the shortest and of the longest run that is cached: blocks of 16 to 128 KiB. */
+export const SHORTEST_RUN = 5;
+export const LONGEST_RUN = 32;
+const RUN_CLASSES = LONGEST_RUN - SHORTEST_RUN + 1;
+/** Runs of one length in a cache. */
+const MAX_RUNS = 8;
+
 export class ThreadCacheLayout {
-  /** Entries of each class's stack. */
+  /** Entries of each stack: those of the slab classes, then those of runs by length. */
   readonly capacity: Int32Array;
-  /** Word of each class's stack, from the start of the cache. */
+  /** Word of each stack, from the start of the cache. */
   readonly stack: Int32Array;
+  /** The stack of runs of `SHORTEST_RUN` pages. */
+  readonly firstRun: number;
   /** Word of the tops, from the start of the cache. */
   readonly tops = LINE_SIZE / 4;
+  /** Word of the count of pages in runs. */
+  readonly runPages: number;
   readonly pages: number;
 
   /** @param cacheBytes bytes of blocks that each stack may hold, unless that is less than two blocks */
   constructor(classSizes: Int32Array, cacheBytes: number) {
-    const count = classSizes.length;
-    this.capacity = classSizes.map((size) =>
-      Math.min(MAX_BLOCKS, Math.max(MIN_BLOCKS, Math.floor(cacheBytes / size) & ~1)),
-    );
+    this.firstRun = classSizes.length;
+    const count = this.firstRun + RUN_CLASSES;
+    this.capacity = new Int32Array(count).fill(MAX_RUNS);
+    classSizes.forEach((size, i) => {
+      this.capacity[i] = Math.min(MAX_BLOCKS, Math.max(MIN_BLOCKS, Math.floor(cacheBytes / size) & ~1));
+    });
     this.stack = new Int32Array(count);
-    let word = this.tops + 2 * count;
+    this.runPages = this.tops + 2 * count;
+    let word = this.runPages + 1;
     for (let i = 0; i < count; i++) {
       this.stack[i] = word + ENTRY;
       word += ENTRY * (1 + this.capacity[i]);

@@ -8,6 +8,7 @@ import { Bin, Extents, binAt } from '../../layout/region-layout';
 import { storeRelease } from '../../sync/platform';
 import type { HeapParts } from '../parts';
 import { atStandstill } from '../standstill';
+import { checkCachedRuns } from './cached-runs';
 import { checkFreeIndex } from './free-extents';
 import { checkCounters, checkHead, checkTiling } from './pages';
 import type { CheckReport } from './report';
@@ -63,6 +64,7 @@ function checkAll(scene: CheckScene): void {
   checkTiling(scene); // takes the census that the others compare with
   checkFreeIndex(scene);
   checkSlots(scene);
+  checkCachedRuns(scene);
   for (let i = 0; i < CLASS_COUNT; i++) checkClass(scene, i);
   checkStateStore(scene);
   checkCounters(scene);

@@ -53,7 +53,9 @@ export function checkTiling(scene: CheckScene): void {
       scene.cachePages.set(page, length);
       scene.cacheTotal += length;
     }
-    if (kind === PageKind.large) {
+    found.expect(kind !== PageKind.resizing, '[PAGE-1]', () => `page ${page}: resizing with the lock free`);
+    if (kind === PageKind.cached) scene.cachedRuns.set(page, length);
+    if (kind === PageKind.large || kind === PageKind.cached) {
       scene.large.extents++;
       scene.large.pages += length;
     }

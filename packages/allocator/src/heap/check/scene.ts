@@ -17,6 +17,8 @@ export class CheckScene {
   cacheTotal = 0;
   readonly slabs: PageIndex[] = [];
   readonly large = { extents: 0, pages: 0 };
+  /** Length of each run of pages in a thread's cache; those that an entry names are taken out. */
+  readonly cachedRuns = new Map<PageIndex, number>();
   /** State runs in use, by state page. */
   readonly runs = new Map<PageIndex, number[]>();
 

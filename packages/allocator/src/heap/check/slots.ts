@@ -50,7 +50,7 @@ function checkTops(scene: CheckScene, slot: number, page: PageIndex): void {
   const { tops, capacity, stack, pages } = scene.core.cacheLayout;
   if (page <= 0 || page + pages > scene.pageMap.pages) return;
   const start = pageToWord(page);
-  for (let i = 0; i < CLASS_COUNT; i++) {
+  for (let i = 0; i < capacity.length; i++) {
     const top = i32[start + tops + 2 * i];
     const bottom = start + stack[i];
     const end = bottom + ENTRY * capacity[i];
@@ -63,7 +63,7 @@ function checkTops(scene: CheckScene, slot: number, page: PageIndex): void {
     scene.found.expect(
       i32[bottom - 1] === 0 && i32[bottom - 2] === 0,
       '[CACHE-2]',
-      () => `slot ${slot}, class ${i}: the sentinel below the stack was written over`,
+      () => `slot ${slot}, stack ${i}: the sentinel below the stack was written over`,
     );
   }
 }
