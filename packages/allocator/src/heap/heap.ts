@@ -406,7 +406,12 @@ export class Heap {
    */
   private mallocSlow(size: number): number {
     const { i32, me } = this;
-    if (size > MAX_SLAB_BLOCK && size <= LONGEST_RUN * PAGE_SIZE && size >>> 0 === size) {
+    if (
+      typeof size === 'number' &&
+      size > SMALL_LIMIT &&
+      size <= LONGEST_RUN * PAGE_SIZE &&
+      size >>> 0 === size
+    ) {
       // a fast section: a large block from this thread's cache
       const pages = (size + PAGE_MASK) >>> PAGE_SHIFT;
       const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
@@ -480,21 +485,26 @@ export class Heap {
         const tag = i32[record];
         const pages = tag - LARGE_TAG;
         if (pages >= SHORTEST_RUN && pages <= LONGEST_RUN && i32[Extents.freePages] >= this.scarcePages) {
-          i32[me + Slot.busy] = 1;
           const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
-          const top = i32[at];
-          const runPages = i32[this.runPages] + pages;
-          if (top < i32[at + 1] && runPages <= this.mostRunPages && i32[me + Slot.gate] === 0) {
-            i32[top] = page << this.pageGranuleShift;
-            // of the threads that free the block now one wins; partners: `PageMap.replaceLarge`, this line
-            if (Atomics.compareExchange(i32, record, tag, this.cachedRun + pages) === tag) {
-              i32[this.runPages] = runPages;
-              i32[at] = top + ENTRY;
-              i32[me + Slot.busy] = 0;
-              return;
+          try {
+            i32[me + Slot.busy] = 1;
+            const top = i32[at];
+            const runPages = i32[this.runPages] + pages;
+            if (top < i32[at + 1] && runPages <= this.mostRunPages && i32[me + Slot.gate] === 0) {
+              i32[top] = page << this.pageGranuleShift;
+              // of the threads that free the block now one wins; partners: `PageMap.replaceLarge`, this line
+              if (Atomics.compareExchange(i32, record, tag, this.cachedRun + pages) === tag) {
+                i32[this.runPages] = runPages;
+                i32[at] = top + ENTRY;
+                i32[me + Slot.busy] = 0;
+                return;
+              }
             }
+            i32[me + Slot.busy] = 0;
+          } catch (error) {
+            i32[me + Slot.busy] = 0;
+            throw error;
           }
-          i32[me + Slot.busy] = 0;
         }
       }
       if (this.freeShared(ptr)) return;

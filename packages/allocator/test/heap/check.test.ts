@@ -154,7 +154,7 @@ describe('the page map', () => {
   });
 
   test('[PAGE-1] an extent of a kind that there is not, is never left behind, or is the head alone', () => {
-    for (const kind of [9, 15, PageKind.freeTail, PageKind.pending, PageKind.reserved]) {
+    for (const kind of [11, 15, PageKind.freeTail, PageKind.pending, PageKind.reserved, PageKind.resizing]) {
       expectFound('[PAGE-1]', ({ inner, large }) => {
         inner.pageMap.setTag(pageOf(large), kind, inner.pageMap.length(pageOf(large)));
       });

@@ -1,11 +1,11 @@
-import { ENTRY, ThreadCacheLayout } from '#src/layout/thread-cache';
+import { ENTRY, LONGEST_RUN, SHORTEST_RUN, ThreadCacheLayout } from '#src/layout/thread-cache';
 import { CLASS_COUNT, CLASS_SIZE } from '#src/slab/size-classes';
 
 describe.each([64, 4096, 10_000, 32_768, 1 << 20])('stacks of at most %p bytes', (cacheBytes) => {
   const layout = new ThreadCacheLayout(CLASS_SIZE, cacheBytes);
 
   test('hold an even number of blocks, two at least', () => {
-    layout.capacity.forEach((capacity, i) => {
+    layout.capacity.subarray(0, layout.firstRun).forEach((capacity, i) => {
       expect(capacity % 2).toBe(0);
       expect(capacity).toBeGreaterThanOrEqual(2);
       expect(capacity === 2 || capacity * CLASS_SIZE[i] <= cacheBytes).toBe(true);
@@ -13,8 +13,11 @@ describe.each([64, 4096, 10_000, 32_768, 1 << 20])('stacks of at most %p bytes',
   });
 
   test('follow each other, each behind a sentinel, behind the redzone and the tops', () => {
-    let end = layout.tops + 2 * CLASS_COUNT;
     expect(layout.tops * 4).toBe(64);
+    expect(layout.firstRun).toBe(CLASS_COUNT);
+    expect(layout.stack.length).toBe(CLASS_COUNT + 1 + LONGEST_RUN - SHORTEST_RUN);
+    expect(layout.runPages).toBe(layout.tops + 2 * layout.stack.length);
+    let end = layout.runPages + 1;
     layout.stack.forEach((start, i) => {
       expect(start).toBe(end + ENTRY);
       end = start + ENTRY * layout.capacity[i];
@@ -32,7 +35,7 @@ describe.each([64, 4096, 10_000, 32_768, 1 << 20])('stacks of at most %p bytes',
         expect(words[start + layout.tops + 2 * i + 1]).toBe(start + end);
       });
       const written = words.filter((word) => word !== 0).length;
-      expect(written).toBe(2 * CLASS_COUNT); // redzone, sentinels and entries are zeros
+      expect(written).toBe(2 * layout.stack.length); // redzone, sentinels and entries are zeros
     }
   });
 });
