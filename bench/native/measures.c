@@ -45,11 +45,12 @@ static int measure_capacity(const struct params *p, double *values) {
 
 /* fragmentation */
 
-enum { PHASES = 3, PASSES = 4, SMALLEST = 16 };
+enum { PHASES = 3, PASSES = 8, SMALLEST = 16, LARGEST = 500000 };
 
 static uint32_t size_in_phase(uint32_t phase, uint32_t x) {
-  uint32_t size = phase == 0 ? small_size(x) : phase == 1 ? log_uniform(x, 1024, 9) : log_uniform(x, 16, 15);
-  return size < 500000 ? size : 500000;
+  if (phase == 0) return small_size(x);
+  uint32_t smallest = phase == 1 ? 1024 : 16;
+  return smallest + below(x, LARGEST - smallest);
 }
 
 static int measure_fragmentation(const struct params *p, double *values) {
@@ -66,7 +67,7 @@ static int measure_fragmentation(const struct params *p, double *values) {
       x = next(x);
       uint32_t size = size_in_phase(phase, x);
       void *block;
-      while ((block = HEAP_MALLOC(size)) == NULL) {
+      if ((block = HEAP_MALLOC(size)) == NULL) {
         if (count == 0) fail("an empty pool has no room for %u bytes", size);
         x = next(x);
         size_t victim = below(x, (uint32_t)count);
@@ -74,6 +75,7 @@ static int measure_fragmentation(const struct params *p, double *values) {
         live -= sizes[victim];
         blocks[victim] = blocks[--count];
         sizes[victim] = sizes[count];
+        continue;
       }
       blocks[count] = block;
       sizes[count++] = size;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Allocator, Block, Place, Subject } from '../subjects/subject';
 import type { Params } from './job';
-import { below, logUniform, next, smallSize } from './random';
+import { below, next, smallSize } from './random';
 
 /** One value a series; null where there is nothing to measure. */
 export type Measure = (subject: Subject, params: Params, dir: string) => Promise<(number | null)[]>;
@@ -50,17 +50,22 @@ const measureCapacity: Measure = async (subject, { poolBytes, seed, slots }, dir
   return values;
 };
 
-/** The sizes of each phase. */
+/** The sizes of each phase: 16 to 1023 bytes as in churn; evenly from 1 KiB to 500 KB; evenly up to 500 KB. */
 export const FRAGMENTATION_PHASES = ['small', 'large', 'all'] as const;
-const PASSES = 4;
+/** Bytes that a phase allocates, in pools; the first half lets the blocks of the phase before go. */
+const PASSES = 8;
 const LARGEST = 500_000;
 
 function sizeInPhase(phase: number, x: number): number {
-  const size = phase === 0 ? smallSize(x) : phase === 1 ? logUniform(x, 1024, 9) : logUniform(x, 16, 15);
-  return Math.min(size, LARGEST);
+  if (phase === 0) return smallSize(x);
+  const smallest = phase === 1 ? 1024 : 16;
+  return smallest + below(x, LARGEST - smallest);
 }
 
-/** fragmentation: a pool is kept full while the sizes shift; the part of it that live blocks take, on average. */
+/**
+ * fragmentation: a pool is kept full while the sizes shift: each time that memory is out, a random block goes. The part
+ * of the pool that live blocks take, on average.
+ */
 const measureFragmentation: Measure = (subject, { poolBytes, seed, slots }, dir) =>
   withHeap(subject, { poolBytes, dir, slots }, (heap) => {
     const blocks: Block[] = [];
@@ -74,8 +79,8 @@ const measureFragmentation: Measure = (subject, { poolBytes, seed, slots }, dir)
       while (allocated < PASSES * poolBytes) {
         x = next(x);
         const size = sizeInPhase(phase, x);
-        let block = heap.malloc(size);
-        while (block === 0) {
+        const block = heap.malloc(size);
+        if (block === 0) {
           if (blocks.length === 0) throw new Error(`an empty pool has no room for ${size} bytes`);
           x = next(x);
           const victim = below(x, blocks.length);
@@ -85,7 +90,7 @@ const measureFragmentation: Measure = (subject, { poolBytes, seed, slots }, dir)
           sizes[victim] = sizes.at(-1)!;
           blocks.pop();
           sizes.pop();
-          block = heap.malloc(size);
+          continue;
         }
         blocks.push(block);
         sizes.push(size);
