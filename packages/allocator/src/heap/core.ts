@@ -49,7 +49,7 @@ export class HeapCore implements HeapParts {
     this.large = new LargeBlocks(region, this.locks, this.extents);
     const states = new StateStore(region, this.extents);
     this.bins = new Bins(region, this.locks, this.extents, states, this.sections);
-    this.cacheLayout = new ThreadCacheLayout(CLASS_SIZE, geometry.cacheBytes);
+    this.cacheLayout = ThreadCacheLayout.of(CLASS_SIZE, geometry.cacheBytes);
     this.recovery = new Recovery(this);
   }
 }

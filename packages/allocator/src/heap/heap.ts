@@ -359,7 +359,7 @@ export class Heap {
     this.leave();
     try {
       // an exception may end this anywhere (the stack is full); then it can be done again
-      if (region.isOpen) core.recovery.returnCache(core.slot);
+      if (region.isOpen) core.recovery.returnCache(core.slot, false);
       this.unwatch();
       if (region.isOpen) core.slots.release(core.slot);
     } catch (error) {

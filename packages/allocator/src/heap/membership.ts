@@ -60,7 +60,7 @@ export function enterHeap<T>(
     }
     const core = new HeapCore(region, geometry, slots, claim);
     deathWatch = slots.watch(claim.slot);
-    core.recovery.clear(claim.slot); // the slot may be that of a dead thread
+    if (claim.isLeft === true) core.recovery.clear(claim.slot);
     core.recovery.reapDead();
     return make({ region, core, cache: createCache(core), deathWatch });
   } catch (error) {

@@ -31,8 +31,9 @@ export class Recovery {
 
   /** Reaps every thread that is known or found to be dead. Holds no lock when called. */
   reapDead(): void {
-    for (let slot = 0; slot < this.core.slots.count; slot++) {
-      if (this.core.slots.inUse(slot) && this.core.slots.isDead(slot)) this.reap(slot);
+    const { slots, slot: own } = this.core;
+    for (let slot = 0; slot < slots.count; slot++) {
+      if (slots.inUse(slot) && slot !== own && slots.isDead(slot)) this.reap(slot);
     }
   }
 
@@ -66,7 +67,7 @@ export class Recovery {
     for (let i = 0; i < CLASS_COUNT; i++) this.takeOver(binAt(i) + Bin.lock, slot);
     for (let i = 0; i < this.core.slots.count; i++) this.takeOver(slotAt(i) + Slot.gate, slot);
     this.takeOver(Calls.standstill, slot);
-    this.returnCache(slot);
+    this.returnCache(slot, true);
   }
 
   private takeOver(lock: number, slot: number): void {
@@ -84,15 +85,19 @@ export class Recovery {
     }
   }
 
-  /** The cache of `slot`, if it has one, goes back: its blocks to their slabs, its pages to the extents. */
-  returnCache(slot: number): void {
+  /**
+   * The cache of `slot`, if it has one, goes back: its blocks to their slabs, its pages to the extents.
+   *
+   * @param isTorn its thread may have died between two stores
+   */
+  returnCache(slot: number, isTorn: boolean): void {
     const { locks, slots, extents, region } = this.core;
     const { i32 } = region;
     const gate = slotAt(slot) + Slot.gate;
     try {
       locks.lock(gate);
       const cache = ThreadCache.of(this.core, slot);
-      cache?.rebuild(); // its thread may have died between two stores
+      if (isTorn) cache?.rebuild();
       cache?.flushAll();
       slots.leaveSection(slot);
       extents.lock();

@@ -18,6 +18,10 @@ import { CLASS_COUNT } from '../slab/size-classes';
 import { cachePagesOf } from './cache-pages';
 import type { HeapParts } from './parts';
 
+/** Blocks of a class's first refill, and how often the number doubles at most. */
+const FIRST_REFILL = 8;
+const MOST_DOUBLINGS = 10;
+
 export class ThreadCache {
   /** Word of the tops: two words a class. */
   readonly tops: number;
@@ -26,6 +30,8 @@ export class ThreadCache {
   private readonly u8: Uint8Array;
   private readonly cached: number;
   private readonly live: number;
+  /** How often each class's stack was filled, as far as it counts. */
+  private refills: Uint8Array | undefined;
 
   /** @param page first page of the slot's cache */
   private constructor(
@@ -39,6 +45,7 @@ export class ThreadCache {
     this.u8 = core.region.u8;
     this.cached = cachedBy(slot);
     this.live = liveIn(slot);
+    this.refills = undefined;
   }
 
   /** The cache of a slot; undefined if it has none. */
@@ -179,10 +186,15 @@ export class ThreadCache {
     return true;
   }
 
-  /** Fills half of an empty stack; returns how many blocks came. */
+  /**
+   * Fills an empty stack, with few blocks at first and twice as many each time up to half of what it holds: a thread
+   * keeps little of the classes that it hardly uses. Returns how many blocks came.
+   */
   private refill(sizeClass: SizeClass): number {
     const { bins, cacheLayout } = this.core;
-    const want = cacheLayout.capacity[sizeClass] >> 1;
+    const refills = (this.refills ??= new Uint8Array(CLASS_COUNT));
+    const want = Math.min(FIRST_REFILL << refills[sizeClass], cacheLayout.capacity[sizeClass] >> 1);
+    if (refills[sizeClass] < MOST_DOUBLINGS) refills[sizeClass]++;
     const bottom = this.bottom(sizeClass);
     const taken = bins.takeBlocks(sizeClass, want, bottom, this.cached);
     this.i32[this.tops + 2 * sizeClass] = bottom + ENTRY * taken;

@@ -14,6 +14,8 @@ import type { ThreadHost } from './thread-host';
 
 export interface SlotClaim {
   readonly slot: SlotIndex;
+  /** True if the slot's last user died and nobody has cleared what it left. */
+  readonly isLeft?: boolean;
   /** Names this user of the slot in locks. */
   readonly token: number;
 }
@@ -31,7 +33,9 @@ export class ThreadSlots implements SectionOwners {
     readonly host: ThreadHost | undefined,
   ) {
     this.i32 = region.i32;
-    this.busyWords = Int32Array.from({ length: count }, (_, slot) => slotAt(slot) + Slot.busy);
+    this.busyWords = new Int32Array(count);
+    for (let slot = 0; slot < count; slot++)
+      this.busyWords[slot] = Slot.start + slot * Slot.words + Slot.busy;
   }
 
   /**
@@ -41,8 +45,8 @@ export class ThreadSlots implements SectionOwners {
   claim(): SlotClaim | undefined {
     const identity = this.host?.identity();
     const owner = identity?.tid ?? SlotOwner.unnamed;
-    const slot =
-      this.claimWhere(owner, (_, old) => old === SlotOwner.nobody) ?? this.claimWhere(owner, this.isLeft);
+    const free = this.claimWhere(owner, (_, old) => old === SlotOwner.nobody);
+    const slot = free ?? this.claimWhere(owner, this.isLeft);
     if (slot === undefined) return undefined;
     const at = slotAt(slot);
     this.leaveSection(slot); // a dead thread may have left it inside
@@ -51,7 +55,8 @@ export class ThreadSlots implements SectionOwners {
     this.i32[at + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
     // publishes the start time; partner: the load in `isAlive`
     storeRelease(this.i32, at + Slot.startTimeOf, owner);
-    return { slot, token: tokenOf(slot, ++this.i32[at + Slot.generation]) };
+    const token = tokenOf(slot, ++this.i32[at + Slot.generation]);
+    return { slot, token, isLeft: free === undefined };
   }
 
   release(slot: SlotIndex): void {

@@ -52,8 +52,20 @@ export class ThreadCacheLayout {
   readonly runPages: number;
   readonly pages: number;
 
+  private static last: ThreadCacheLayout | undefined;
+
+  /** The layout for these classes; that of the heap before in most threads. */
+  static of(classSizes: Int32Array, cacheBytes: number): ThreadCacheLayout {
+    const { last } = ThreadCacheLayout;
+    if (last?.cacheBytes === cacheBytes && last.classSizes === classSizes) return last;
+    return (ThreadCacheLayout.last = new ThreadCacheLayout(classSizes, cacheBytes));
+  }
+
   /** @param cacheBytes bytes of blocks that each stack may hold, unless that is less than two blocks */
-  constructor(classSizes: Int32Array, cacheBytes: number) {
+  private constructor(
+    private readonly classSizes: Int32Array,
+    private readonly cacheBytes: number,
+  ) {
     this.firstRun = classSizes.length;
     const count = this.firstRun + RUN_CLASSES;
     this.capacity = new Int32Array(count).fill(MAX_RUNS);

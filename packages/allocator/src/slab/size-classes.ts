@@ -58,11 +58,16 @@ export const CLASS_COUNT = SLAB_SHAPES.length;
 /** Longest run of state lines that a slab needs. */
 export const MAX_STATE_LINES = Math.max(...SLAB_SHAPES.map((shape) => shape.lines));
 
+/** Made once a thread, so that attaching to another heap is quick. */
+const classTables = new Map<number, Uint8Array>();
+
 /**
  * Class of a request of `8 * i` bytes at index `i`, for a region whose granule is `granuleSize` bytes: blocks
  * are whole granules.
  */
 export function classTable(granuleSize: number): Uint8Array {
+  const known = classTables.get(granuleSize);
+  if (known !== undefined) return known;
   const table = new Uint8Array(MAX_SLAB_BLOCK / QUANTUM + 1);
   for (let i = 0, sizeClass = 0; i < table.length; i++) {
     while (SLAB_SHAPES[sizeClass].size < i * QUANTUM || SLAB_SHAPES[sizeClass].size % granuleSize !== 0) {
@@ -70,6 +75,7 @@ export function classTable(granuleSize: number): Uint8Array {
     }
     table[i] = sizeClass;
   }
+  classTables.set(granuleSize, table);
   return table;
 }
 
@@ -100,3 +106,5 @@ export function alignedClassFor(size: number, alignment: number, table: Uint8Arr
   }
   return -1;
 }
+
+classTable(QUANTUM); // that of nearly all heaps, when this module is loaded

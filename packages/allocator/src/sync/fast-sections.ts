@@ -65,9 +65,8 @@ export class FastSections {
 
   private anyOther(): boolean {
     const { owners, mySlot } = this;
-    for (let slot = 0; slot < owners.busyWords.length; slot++) {
-      if (slot !== mySlot && owners.mayRun(slot)) return true;
-    }
+    const slots = owners.busyWords.length;
+    for (let slot = 0; slot < slots; slot++) if (owners.mayRun(slot) && slot !== mySlot) return true;
     return false;
   }
 

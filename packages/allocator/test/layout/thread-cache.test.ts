@@ -2,7 +2,7 @@ import { ENTRY, LONGEST_RUN, SHORTEST_RUN, ThreadCacheLayout } from '#src/layout
 import { CLASS_COUNT, CLASS_SIZE } from '#src/slab/size-classes';
 
 describe.each([64, 4096, 10_000, 32_768, 1 << 20])('stacks of at most %p bytes', (cacheBytes) => {
-  const layout = new ThreadCacheLayout(CLASS_SIZE, cacheBytes);
+  const layout = ThreadCacheLayout.of(CLASS_SIZE, cacheBytes);
 
   test('hold an even number of blocks, two at least', () => {
     layout.capacity.subarray(0, layout.firstRun).forEach((capacity, i) => {

@@ -26,7 +26,7 @@ export class InnerHeap {
     this.region.validate(CLASS_COUNT, heap.handle.id);
     this.i32 = this.region.i32;
     this.u8 = this.region.u8;
-    this.cacheLayout = new ThreadCacheLayout(CLASS_SIZE, this.i32[Identity.cacheBytes]);
+    this.cacheLayout = ThreadCacheLayout.of(CLASS_SIZE, this.i32[Identity.cacheBytes]);
   }
 
   get pageMap(): Region['pageMap'] {
