@@ -13,7 +13,7 @@ import {
   pageToOffset,
   type PageIndex,
 } from '../base/units';
-import { PageKind, cachedRunTag, tagOf } from '../layout/page-map';
+import { PageKind, cachedRunTag, kindOf, lengthOf, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Extents } from '../layout/region-layout';
 import { ENTRY } from '../layout/thread-cache';
@@ -55,15 +55,14 @@ export class LargeBlocks {
 
   /** False if `ptr` is not the start of a live large block. */
   free(ptr: number): boolean {
+    if (this.livePages(ptr) === 0) return false;
     const page = offsetToPage(ptr);
-    this.awaitResize(ptr, page);
-    if (!this.isLive(ptr, page)) return false;
     const { extents } = this;
     const { i32, pageMap } = this.region;
     let isOurs = false;
     try {
       extents.lock();
-      const pages = this.isLive(ptr, page) ? pageMap.length(page) : 0;
+      const pages = this.pagesNow(ptr);
       // another thread may be faster
       isOurs = pages > 0 && pageMap.replaceLarge(page, pages, tagOf(PageKind.pending, pages));
       if (isOurs) {
@@ -108,9 +107,8 @@ export class LargeBlocks {
 
   /** Bytes of the live block at `ptr`, or -1. */
   usableSize(ptr: number): number {
-    const page = offsetToPage(ptr);
-    this.awaitResize(ptr, page);
-    return this.isLive(ptr, page) ? this.region.pageMap.length(page) * PAGE_SIZE : -1;
+    const pages = this.livePages(ptr);
+    return pages > 0 ? pages * PAGE_SIZE : -1;
   }
 
   /** Changes the size of a live block without moving it; false if that can't be. */
@@ -122,7 +120,7 @@ export class LargeBlocks {
     const { pageMap } = this.region;
     try {
       extents.lock();
-      const old = this.isLive(ptr, page) ? pageMap.length(page) : 0;
+      const old = this.pagesNow(ptr);
       // nobody frees it meanwhile
       const isOurs = old > 0 && pageMap.replaceLarge(page, old, tagOf(PageKind.resizing, old));
       const fits = isOurs && (pages <= old || extents.grow(page, pages));
@@ -137,23 +135,36 @@ export class LargeBlocks {
     }
   }
 
+  /** Pages of the live block at `ptr`, or 0; waits while its length changes. Lock not held. */
+  private livePages(ptr: number): number {
+    let pages = this.pagesNow(ptr);
+    for (; pages < 0; pages = this.pagesNow(ptr)) this.awaitResize(offsetToPage(ptr));
+    return pages;
+  }
+
+  /** Pages of the live block at `ptr`; 0: there is none; negative: its length changes. */
+  private pagesNow(ptr: number): number {
+    const page = offsetToPage(ptr);
+    if (ptr % PAGE_SIZE !== 0 || page >= this.region.pages) return 0;
+    const tag = this.region.pageMap.tag(page); // read once: without the lock it may be another at the next look
+    const kind = kindOf(tag);
+    return kind === PageKind.large ? lengthOf(tag) : kind === PageKind.resizing ? -1 : 0;
+  }
+
   /** Whoever changes the block's length has the lock, or has left it for repair. */
-  private awaitResize(ptr: number, page: PageIndex): void {
-    const { i32, pages, pageMap } = this.region;
-    if (ptr % PAGE_SIZE !== 0 || page >= pages || pageMap.kind(page) !== PageKind.resizing) return;
+  private awaitResize(page: PageIndex): void {
+    const { i32, pageMap } = this.region;
     try {
       this.extents.lock();
+      const isLeft = pageMap.kind(page) === PageKind.resizing;
       this.extents.unlock();
+      if (isLeft) {
+        throw new VmemError('ECORRUPT', `[PAGE-1] page ${page}: resizing with the lock free`);
+      }
     } catch (error) {
       if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
       throw error;
     }
-  }
-
-  private isLive(ptr: number, page: PageIndex): boolean {
-    return (
-      ptr % PAGE_SIZE === 0 && page < this.region.pages && this.region.pageMap.kind(page) === PageKind.large
-    );
   }
 
   private count(extents: number, pages: number): void {

@@ -54,6 +54,7 @@ export function refusal(region: Region, ptr: unknown): VmemError | undefined {
       return new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: the block there was freed already`);
     }
     case PageKind.large:
+    case PageKind.resizing:
       if (ptr === first * PAGE_SIZE) return undefined;
       return new VmemError(
         'EBADPTR',

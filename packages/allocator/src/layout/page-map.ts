@@ -79,15 +79,21 @@ export const enum Sharing {
 /** More than the number of size classes. */
 const SHARING = 128;
 
-export const LENGTH_BITS = 28;
+const LENGTH_BITS = 28;
 const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
+/** Of a run in a cache; the slot follows. */
+const CACHED_LENGTH_BITS = 8;
+const CACHED_LENGTH_MASK = (1 << CACHED_LENGTH_BITS) - 1;
 /** Pages that a tag can count: a region is smaller than 1 TiB. */
 export const MAX_PAGES = LENGTH_MASK;
 
 export const tagOf = (kind: PageKind, length: number): number => (kind << LENGTH_BITS) | length;
+export const kindOf = (tag: number): PageKind => tag >>> LENGTH_BITS;
+export const lengthOf = (tag: number): number =>
+  kindOf(tag) === PageKind.cached ? tag & CACHED_LENGTH_MASK : tag & LENGTH_MASK;
 /** The tag of a run of `length` pages in the cache of `slot`. */
 export const cachedRunTag = (slot: number, length: number): number =>
-  tagOf(PageKind.cached, (slot << 8) | length);
+  tagOf(PageKind.cached, (slot << CACHED_LENGTH_BITS) | length);
 
 export class PageMap {
   /** `words` starts at the record of page 0. */
@@ -101,13 +107,12 @@ export class PageMap {
   }
 
   kind(page: PageIndex): PageKind {
-    return this.words[page << PageRecord.shift] >>> LENGTH_BITS;
+    return kindOf(this.tag(page));
   }
 
   /** Pages of the extent that begins (or, for FREE_TAIL, ends) at `page`. */
   length(page: PageIndex): number {
-    const tag = this.words[page << PageRecord.shift];
-    return tag >>> LENGTH_BITS === (PageKind.cached as number) ? tag & 0xff : tag & LENGTH_MASK;
+    return lengthOf(this.tag(page));
   }
 
   /** Changes the tag of a large block in one step, if it is still that; of several threads one succeeds. */
