@@ -64,9 +64,12 @@ export function collectStats(core: HeapParts): HeapStats {
 function summary(core: HeapParts, classes: readonly ClassStats[], caches: readonly ThreadCache[]): HeapStats {
   const sum = (bytes: (stats: ClassStats) => number): number => classes.reduce((n, c) => n + bytes(c), 0);
   const { runs, pagesFree } = pageStats(core);
-  const cachedRuns = caches.reduce((n, cache) => n + cache.runs, 0);
-  const cachedRunBytes = caches.reduce((n, cache) => n + cache.runPages, 0) * PAGE_SIZE;
-  const large = { blocks: runs.blocks - cachedRuns, bytes: runs.bytes - cachedRunBytes };
+  const cachedRuns = caches.map((cache) => cache.countRuns());
+  const cachedRunBytes = cachedRuns.reduce((n, { pages }) => n + pages, 0) * PAGE_SIZE;
+  const large = {
+    blocks: runs.blocks - cachedRuns.reduce((n, each) => n + each.runs, 0),
+    bytes: runs.bytes - cachedRunBytes,
+  };
   const live = sum((c) => c.live * c.size) + large.bytes;
   const cached = sum((c) => c.cached * c.size) + cachedRunBytes;
   const slabFree = sum((c) => c.free * c.size);

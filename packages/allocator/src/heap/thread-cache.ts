@@ -5,6 +5,7 @@ import {
   NULL_PAGE,
   asSizeClass,
   offsetToPage,
+  pageToOffset,
   pageToWord,
   type PageIndex,
   type SizeClass,
@@ -104,13 +105,17 @@ export class ThreadCache {
     return this.i32[this.start + this.core.cacheLayout.runPages];
   }
 
-  /** Runs in this cache. */
-  get runs(): number {
+  /** What lies in the stacks of runs. */
+  countRuns(): { readonly runs: number; readonly pages: number } {
     let runs = 0;
+    let pages = 0;
     const { firstRun, stack, capacity } = this.core.cacheLayout;
-    for (let i = firstRun; i < capacity.length; i++)
-      runs += (this.i32[this.tops + 2 * i] - this.start - stack[i]) / ENTRY;
-    return runs;
+    for (let i = firstRun; i < capacity.length; i++) {
+      const inStack = (this.i32[this.tops + 2 * i] - this.start - stack[i]) / ENTRY;
+      runs += inStack;
+      pages += inStack * (SHORTEST_RUN + i - firstRun);
+    }
+    return { runs, pages };
   }
 
   /** Blocks in the stack of the class. */
@@ -165,8 +170,14 @@ export class ThreadCache {
 
   private hasRun(granule: number, pages: number): boolean {
     const { pageMap, granuleShift } = this.core.region;
-    const page = offsetToPage(granule * 2 ** granuleShift);
-    return page > 0 && page < pageMap.pages && pageMap.tag(page) === cachedRunTag(this.slot, pages);
+    const ptr = granule * 2 ** granuleShift;
+    const page = offsetToPage(ptr);
+    return (
+      page > 0 &&
+      page < pageMap.pages &&
+      pageToOffset(page) === ptr &&
+      pageMap.tag(page) === cachedRunTag(this.slot, pages)
+    );
   }
 
   /** Returns all runs of pages. True if there were any. */

@@ -28,8 +28,9 @@ function checkRunsOf(scene: CheckScene, slot: number, start: number, isDead: boo
     const end = bottom + ENTRY * capacity[i];
     const top = isDead ? end : Math.min(i32[start + tops + 2 * i], end);
     for (let entry = bottom; entry < top; entry += ENTRY) {
-      const page = asPage(i32[entry] >>> (PAGE_SHIFT - scene.core.region.granuleShift));
-      const isRun = hasRun(scene, page, slot, pages);
+      const pageGranuleShift = PAGE_SHIFT - scene.core.region.granuleShift;
+      const page = asPage(i32[entry] >>> pageGranuleShift);
+      const isRun = i32[entry] === page << pageGranuleShift && hasRun(scene, page, slot, pages);
       found.expect(
         isDead || isRun,
         '[CACHE-1]',
