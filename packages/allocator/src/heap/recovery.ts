@@ -56,8 +56,17 @@ export class Recovery {
     if (at === (Extents.lock as number)) this.repairExtents();
     else if (at >= binAt(0) && at < binAt(CLASS_COUNT))
       this.repairBin(asSizeClass((at - binAt(0)) / Bin.words));
-    else if (at >= slotAt(0)) ThreadCache.of(this.core, Math.floor((at - slotAt(0)) / Slot.words))?.rebuild();
+    else if (at >= slotAt(0)) this.repairCache(Math.floor((at - slotAt(0)) / Slot.words));
     // the standstill protects nothing of its own
+  }
+
+  /** Rebuilds the cache of `slot`. Gate held. */
+  private repairCache(slot: number): void {
+    const cache = ThreadCache.of(this.core, slot);
+    if (cache === undefined) return;
+    // who closed the gate before may not have waited for the section that its thread was in
+    this.core.sections.awaitOthers();
+    cache.rebuild();
   }
 
   /** Returns what a dead thread left in `slot`; the calling thread reaps it or has claimed it. */
