@@ -273,7 +273,13 @@ export class Heap {
     const moved = this.malloc(size);
     if (moved === 0) return 0;
     this.u8.copyWithin(moved, ptr, ptr + Math.min(old, size));
-    this.free(ptr);
+    try {
+      this.free(ptr);
+    } catch (error) {
+      // another thread has freed the block meanwhile: the caller hears so, and has no other one instead
+      if (error instanceof VmemError && /^(EDOUBLEFREE|EBADPTR)$/.test(error.code)) this.free(moved);
+      throw error;
+    }
     return moved;
   }
 
