@@ -28,7 +28,7 @@ export interface VmemOptions {
   readonly backend?: BackendChoice;
   /** Threads that can be attached at once, 1 to 254; default 254. */
   readonly threads?: number;
-  /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/4096 of the pool, 4 to 32 KiB. */
+  /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/1024 of the pool, 4 to 64 KiB. */
   readonly cacheBytes?: number;
 }
 

@@ -8,7 +8,7 @@ export type HeapMemory = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
 export interface HeapOptions {
   /** Threads that can be attached at once, 1 to 254; default 254. */
   readonly threads?: number;
-  /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/4096 of the region, 4 to 32 KiB. */
+  /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/1024 of the region, 4 to 64 KiB. */
   readonly cacheBytes?: number;
   /** The memory is known to be all zeros, as that of a new file is: it need not be wiped. */
   readonly zeroed?: boolean;
