@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import {
+  advise,
   allocateFile,
   cancelThreadDeaths,
   closeFile,
@@ -19,6 +20,7 @@ import {
 import type { ThreadHost } from '@vmem-ts/allocator';
 
 export {
+  advise,
   allocateFile,
   cancelThreadDeaths,
   closeFile,

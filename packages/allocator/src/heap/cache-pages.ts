@@ -21,7 +21,6 @@ export function takeCachePages({ region, extents, slots, slot, cacheLayout }: He
     return NULL_PAGE;
   }
   const start = pageToWord(page);
-  region.i32.fill(0, start, start + pageToWord(cacheLayout.pages as PageIndex));
   cacheLayout.format(region.i32, start);
   region.pageMap.setA(page, slot);
   slots.setCachePage(slot, page);

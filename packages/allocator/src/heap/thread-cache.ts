@@ -59,6 +59,7 @@ export class ThreadCache {
   take(sizeClass: SizeClass): number {
     const { i32, u8 } = this;
     const at = this.tops + 2 * sizeClass;
+    this.beginStack(sizeClass);
     if (i32[at] === this.bottom(sizeClass) && this.refill(sizeClass) === 0) return 0;
     const top = i32[at];
     const state = i32[top - 1] >>> 0;
@@ -75,9 +76,8 @@ export class ThreadCache {
 
   /** Makes room for another block of the class by giving the older half of its blocks back. */
   makeRoom(sizeClass: SizeClass): void {
-    const { i32 } = this;
-    const at = this.tops + 2 * sizeClass;
-    const blocks = (i32[at] - this.bottom(sizeClass)) / ENTRY;
+    this.beginStack(sizeClass);
+    const blocks = this.blocksOf(sizeClass);
     if (blocks >= this.core.cacheLayout.capacity[sizeClass])
       this.returnOldest(sizeClass, blocks, (blocks + 1) >> 1);
   }
@@ -120,7 +120,24 @@ export class ThreadCache {
 
   /** Blocks in the stack of the class. */
   blocksOf(sizeClass: SizeClass): number {
-    return (this.i32[this.tops + 2 * sizeClass] - this.bottom(sizeClass)) / ENTRY;
+    return this.hasStack(sizeClass)
+      ? (this.i32[this.tops + 2 * sizeClass] - this.bottom(sizeClass)) / ENTRY
+      : 0;
+  }
+
+  private hasStack(sizeClass: SizeClass): boolean {
+    return this.i32[this.tops + 2 * sizeClass + 1] !== this.start + this.core.cacheLayout.noStack;
+  }
+
+  private beginStack(sizeClass: SizeClass): void {
+    if (this.hasStack(sizeClass)) return;
+    const { i32 } = this;
+    const at = this.tops + 2 * sizeClass;
+    const bottom = this.bottom(sizeClass);
+    i32[bottom - 1] = 0;
+    i32[bottom - 2] = 0;
+    i32[at] = bottom;
+    i32[at + 1] = bottom + ENTRY * this.core.cacheLayout.capacity[sizeClass]; // the stack is there from here on
   }
 
   /**

@@ -2,16 +2,20 @@
 // Its thread uses it with plain loads and stores inside fast sections, and under the slot's gate otherwise; so
 // does whoever else has the gate (see `fast-sections`).
 //
-//   | redzone, 64 bytes | tops: two words a class | stack of class 0 | stack of class 1 | ... |
+//   | redzone, 64 bytes | tops: two words a stack | stacks of page runs | stack of class 0 | stack of class 1 | ... |
 //
-// Behind the stacks of the slab classes come those of page runs, one for each length: large blocks that were freed and
-// keep their pages for the next one of the same length. An entry there is the granule index of the first page and 0;
-// the word behind the tops counts their pages.
+// The stacks of page runs, one for each length, hold large blocks that were freed and keep their pages for the next one
+// of the same length. An entry there is the granule index of the first page and 0; the word behind the tops counts
+// their pages.
 //
 // The first word of a class is the position of the next free entry of its stack, as a word of the region; the
 // second is where its stack ends. An entry is two words: the block's granule index, and the index of its state
 // byte (unsigned). Below each stack lies an entry of zeros, the state byte of which is one of the null page: it
 // tells malloc that the stack is empty without a comparison.
+//
+// A class's stack begins with its first block: until then both its words are `noStack`, behind a sentinel that these
+// classes share, where nothing can be pushed or popped. So a new cache touches its first page only; a page of a file
+// that is touched for the first time costs a file system up to 50 us.
 //
 // Pushing writes the entry, then the block's state, then the top; popping writes the state, then the top. So
 // at any instant:
@@ -20,8 +24,8 @@
 //           operation under way, the entries below the top are exactly those blocks, each once.
 //           The same for page runs: kind `cached` of the slot.
 // [CACHE-2] A top lies within its stack, at a multiple of two words from its start; ends and sentinels are as
-//           they were written when the cache was made. The count of pages is that of the runs in the stacks, with
-//           no operation under way.
+//           they were written when the stack began, or both words are `noStack`. The count of pages is that of the
+//           runs in the stacks, with no operation under way.
 
 import { LINE_SIZE, PAGE_SIZE } from '../base/units';
 
@@ -50,6 +54,8 @@ export class ThreadCacheLayout {
   readonly tops = LINE_SIZE / 4;
   /** Word of the count of pages in runs. */
   readonly runPages: number;
+  /** Word to which both words of a class without a stack point. */
+  readonly noStack: number;
   readonly pages: number;
 
   private static last: ThreadCacheLayout | undefined;
@@ -74,19 +80,23 @@ export class ThreadCacheLayout {
     });
     this.stack = new Int32Array(count);
     this.runPages = this.tops + 2 * count;
-    let word = this.runPages + 1;
-    for (let i = 0; i < count; i++) {
+    this.noStack = this.runPages + 1 + ENTRY;
+    let word = this.noStack;
+    for (let k = 0; k < count; k++) {
+      const i = (this.firstRun + k) % count; // runs first
       this.stack[i] = word + ENTRY;
       word += ENTRY * (1 + this.capacity[i]);
     }
     this.pages = Math.ceil((word * 4) / PAGE_SIZE);
   }
 
-  /** Writes empty stacks into the zeroed cache that begins at word `start`. */
+  /** Makes the pages from word `start` on a cache without blocks, whatever they held. */
   format(i32: Int32Array, start: number): void {
+    i32.fill(0, start, start + this.stack[0] - ENTRY);
     for (let i = 0; i < this.stack.length; i++) {
-      i32[start + this.tops + 2 * i] = start + this.stack[i];
-      i32[start + this.tops + 2 * i + 1] = start + this.stack[i] + ENTRY * this.capacity[i];
+      const at = start + this.tops + 2 * i;
+      i32[at] = start + (i < this.firstRun ? this.noStack : this.stack[i]);
+      i32[at + 1] = start + (i < this.firstRun ? this.noStack : this.stack[i] + ENTRY * this.capacity[i]);
     }
   }
 }

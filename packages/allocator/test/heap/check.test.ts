@@ -543,6 +543,14 @@ describe('threads', () => {
     }
   });
 
+  test('[CACHE-2] a class that has no stack, but for one word, or the sentinel of such classes written over', () => {
+    const noStack = (inner: InnerHeap): number => inner.cachePage(1) * 1024 + inner.cacheLayout.noStack;
+    for (const word of [0, 1]) {
+      expectFound('[CACHE-2]', ({ inner }) => (inner.i32[inner.topWord(1, SMALL) + word] = noStack(inner)));
+      expectFound('[CACHE-2]', ({ inner }) => (inner.i32[noStack(inner) - 1 - word] = 1));
+    }
+  });
+
   const setSlot = (slot: number, field: Slot, value: (inner: InnerHeap) => number): void => {
     expectFound('[SLOT-1]', ({ inner }) => (inner.i32[slotAt(slot) + field] = value(inner)));
   };

@@ -12,30 +12,41 @@ describe.each([64, 4096, 10_000, 32_768, 1 << 20])('stacks of at most %p bytes',
     });
   });
 
-  test('follow each other, each behind a sentinel, behind the redzone and the tops', () => {
+  test('follow each other, those of runs first, each behind a sentinel, behind the redzone and the tops', () => {
+    const { firstRun, stack, capacity } = layout;
     expect(layout.tops * 4).toBe(64);
-    expect(layout.firstRun).toBe(CLASS_COUNT);
-    expect(layout.stack.length).toBe(CLASS_COUNT + 1 + LONGEST_RUN - SHORTEST_RUN);
-    expect(layout.runPages).toBe(layout.tops + 2 * layout.stack.length);
-    let end = layout.runPages + 1;
-    layout.stack.forEach((start, i) => {
-      expect(start).toBe(end + ENTRY);
-      end = start + ENTRY * layout.capacity[i];
-    });
+    expect(firstRun).toBe(CLASS_COUNT);
+    expect(stack.length).toBe(CLASS_COUNT + 1 + LONGEST_RUN - SHORTEST_RUN);
+    expect(layout.runPages).toBe(layout.tops + 2 * stack.length);
+    expect(layout.noStack).toBe(layout.runPages + 1 + ENTRY);
+    let end = layout.noStack;
+    for (const i of [...stack.keys()].sort((a, b) => Number(a < firstRun) - Number(b < firstRun) || a - b)) {
+      expect(stack[i]).toBe(end + ENTRY);
+      end = stack[i] + ENTRY * capacity[i];
+    }
     expect(layout.pages).toBe(Math.ceil((end * 4) / 4096));
   });
 
-  test('begin empty, wherever the cache lies', () => {
+  test('are empty or have not begun, wherever the cache lies and whatever was there', () => {
     for (const start of [0, 1024, 2 ** 16]) {
-      const words = new Int32Array(start + layout.pages * 1024);
+      const words = new Int32Array(start + layout.pages * 1024).fill(7);
       layout.format(words, start);
       layout.stack.forEach((stack, i) => {
-        const end = stack + ENTRY * layout.capacity[i];
-        expect(words[start + layout.tops + 2 * i]).toBe(start + stack);
-        expect(words[start + layout.tops + 2 * i + 1]).toBe(start + end);
+        const isRun = i >= layout.firstRun;
+        const top = start + (isRun ? stack : layout.noStack);
+        const end = start + (isRun ? stack + ENTRY * layout.capacity[i] : layout.noStack);
+        expect(words[start + layout.tops + 2 * i]).toBe(top);
+        expect(words[start + layout.tops + 2 * i + 1]).toBe(end);
+        expect([...words.subarray(top - ENTRY, top)]).toEqual([0, 0]);
       });
-      const written = words.filter((word) => word !== 0).length;
-      expect(written).toBe(2 * layout.stack.length); // redzone, sentinels and entries are zeros
+      expect(words.subarray(start, start + layout.tops).every((word) => word === 0)).toBe(true);
+      expect(words[start + layout.runPages]).toBe(0);
     }
+  });
+
+  test('of which only the first page is touched', () => {
+    const words = new Int32Array(layout.pages * 1024).fill(7);
+    layout.format(words, 0);
+    expect(words.subarray(1024).every((word) => word === 7)).toBe(true);
   });
 });

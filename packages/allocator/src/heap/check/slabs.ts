@@ -13,6 +13,7 @@ import { FREE, cachingSlot, isLive, slotOfState } from '../../layout/block-state
 import { Sharing } from '../../layout/page-map';
 import { Bin, binAt } from '../../layout/region-layout';
 import { ENTRY } from '../../layout/thread-cache';
+import { stateIndexOf } from '../../slab/block-lookup';
 import { SLAB_SHAPES } from '../../slab/size-classes';
 import { walkList, type CheckScene } from './scene';
 
@@ -184,17 +185,20 @@ function stacksOf(scene: CheckScene, index: number): Stacks {
     if (page <= 0 || page + core.cacheLayout.pages > scene.pageMap.pages || !core.slots.inUse(slot)) continue;
     const bottom = pageToWord(page) + core.cacheLayout.stack[index];
     const end = bottom + ENTRY * core.cacheLayout.capacity[index];
-    const top = Math.min(i32[pageToWord(page) + core.cacheLayout.tops + 2 * index], end);
+    const top = Math.min(i32[pageToWord(page) + core.cacheLayout.tops + 2 * index], end); // below it without a stack
     const stack = { below: new Map<number, number>(), above: new Map<number, number>() };
     const isDead = core.slots.isDead(slot);
     for (let entry = bottom; entry < (isDead ? end : top); entry += ENTRY) {
       const granule = i32[entry];
+      const state = i32[entry + 1] >>> 0;
+      // of a dead thread's whole stack only what names a block counts: the pages were not empty when it began
+      if (isDead && stateIndexOf(core.region, granule * 2 ** core.region.granuleShift) !== state) continue;
       found.expect(
         isDead || !stack.below.has(granule),
         '[CACHE-1]',
         () => `slot ${slot}, class ${index}: two entries for granule ${granule}`,
       );
-      (isDead ? stack.above : stack.below).set(granule, i32[entry + 1] >>> 0);
+      (isDead ? stack.above : stack.below).set(granule, state);
     }
     stacks.set(slot, stack);
   }

@@ -47,12 +47,19 @@ function checkLock(scene: CheckScene, name: string, at: number): void {
 
 function checkTops(scene: CheckScene, slot: number, page: PageIndex): void {
   const { i32 } = scene;
-  const { tops, capacity, stack, pages } = scene.core.cacheLayout;
+  const { tops, capacity, stack, pages, noStack, firstRun } = scene.core.cacheLayout;
   if (page <= 0 || page + pages > scene.pageMap.pages) return;
   const start = pageToWord(page);
+  scene.found.expect(
+    i32[start + noStack - 1] === 0 && i32[start + noStack - 2] === 0,
+    '[CACHE-2]',
+    () => `slot ${slot}: the sentinel of classes without a stack was written over`,
+  );
   for (let i = 0; i < capacity.length; i++) {
     const top = i32[start + tops + 2 * i];
     const bottom = start + stack[i];
+    const hasNone = top === start + noStack && i32[start + tops + 2 * i + 1] === top;
+    if (i < firstRun && hasNone) continue;
     const end = bottom + ENTRY * capacity[i];
     scene.found.expect(
       top >= bottom && top <= end && (top - bottom) % ENTRY === 0 && i32[start + tops + 2 * i + 1] === end,
