@@ -13,19 +13,12 @@
 // The two stretches between the stores to `busy` are fast sections: see `fast-sections` and `standstill`.
 
 import { VmemError } from '../base/errors';
-import {
-  LINE_SHIFT as SHIFT_OF_LINES,
-  PAGE_SHIFT,
-  PAGE_SIZE,
-  asSizeClass,
-  offsetToPage,
-  type SizeClass,
-} from '../base/units';
+import { LINE_SHIFT, PAGE_SHIFT, PAGE_SIZE, asSizeClass, offsetToPage, type SizeClass } from '../base/units';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
 import { PageKind, PageRecord, Sharing, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Calls, Extents, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
-import { ENTRY as ENTRY_WORDS, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
+import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
 import { stateIndexOf } from '../slab/block-lookup';
 import {
   CLASS_COUNT,
@@ -52,12 +45,34 @@ import { bytesOf, type TypedArrayConstructor } from './typed-arrays';
 // Constants of this module are constants to V8's compiler; properties of another module's exports are not.
 const BLOCK_SIZE = CLASS_SIZE;
 const RECIPROCAL = CLASS_RECIPROCAL;
-const SMALL_LIMIT = MAX_SLAB_BLOCK;
-const PAGE_MAP = PAGE_MAP_WORD;
-const ENTRY = ENTRY_WORDS;
-const LINE_SHIFT = SHIFT_OF_LINES;
+const { imul } = Math;
 
-const PAGE_MASK = PAGE_SIZE - 1;
+/**
+ * What malloc and free use as literals: V8 inlines them into a caller while their bytecode is short, and a literal takes
+ * half as much of it as a constant does.
+ */
+const enum Literal {
+  pageShift = 12,
+  pageMask = 4095,
+  lineShift = 6,
+  pageMap = 8192,
+  entry = 2,
+  smallLimit = 16384,
+  /** From a slot's busy flag to its gate. */
+  gate = 2,
+}
+if (
+  (Literal.pageShift as number) !== PAGE_SHIFT ||
+  Literal.pageMask + 1 !== PAGE_SIZE ||
+  (Literal.lineShift as number) !== LINE_SHIFT ||
+  (Literal.pageMap as number) !== PAGE_MAP_WORD ||
+  (Literal.entry as number) !== ENTRY ||
+  (Literal.smallLimit as number) !== MAX_SLAB_BLOCK ||
+  Slot.busy + Literal.gate !== (Slot.gate as number)
+) {
+  throw new Error('heap: a literal differs from the constant that it stands for');
+}
+
 const LARGE_TAG = tagOf(PageKind.large, 0);
 const FIRST_RUN_STACK = CLASS_COUNT;
 /** Parts of the region: what one thread's cache may hold in runs of pages, and what must be free for it to add one. */
@@ -90,8 +105,8 @@ export class Heap {
   private readonly cached: number;
   /** Half of the heap's id: the memory of a closed heap may hold another one. */
   private id: number;
-  /** Word of this thread's slot. */
-  private readonly me: number;
+  /** Word of this thread's flag "inside a fast section". */
+  private readonly busy: number;
   /** Word of the tops of this thread's cache. */
   private readonly tops: number;
   /** Word that counts the pages of the runs in this thread's cache. */
@@ -121,7 +136,7 @@ export class Heap {
     this.live = liveIn(core.slot);
     this.cached = cachedBy(core.slot);
     this.id = region.openedAs[0];
-    this.me = slotAt(core.slot);
+    this.busy = slotAt(core.slot) + Slot.busy;
     this.tops = cache.tops;
     this.runPages = cache.tops + core.cacheLayout.runPages - core.cacheLayout.tops;
     this.cachedRun = cachedRunTag(core.slot, 0);
@@ -182,20 +197,20 @@ export class Heap {
 
   /** Pointer to a new block of at least `size` bytes, contents undefined; 0 when memory is out. malloc(3) */
   malloc(size: number): number {
-    if (typeof size === 'number' && size >>> 0 === size && size <= SMALL_LIMIT) {
-      const { i32, u8, me } = this;
+    if (typeof size === 'number' && size >>> 0 === size && size <= Literal.smallLimit) {
+      const { i32, u8, busy } = this;
       const at = this.tops + (this.classOf[(size + 7) >>> 3] << 1);
       if (i32[Identity.idLow] === this.id) {
-        i32[me + Slot.busy] = 1;
+        i32[busy] = 1;
         const top = i32[at];
         const state = i32[top - 1] >>> 0;
-        if (u8[state] === this.cached && i32[me + Slot.gate] === 0) {
+        if (u8[state] === this.cached && i32[busy + Literal.gate] === 0) {
           u8[state] = this.live;
-          i32[at] = top - ENTRY;
-          i32[me + Slot.busy] = 0;
-          return i32[top - ENTRY] * this.granuleSize;
+          i32[at] = top - Literal.entry;
+          i32[busy] = 0;
+          return i32[top - Literal.entry] * this.granuleSize;
         }
-        i32[me + Slot.busy] = 0;
+        i32[busy] = 0;
       }
     }
     return this.mallocSlow(size);
@@ -205,35 +220,36 @@ export class Heap {
    * Gives the block at `ptr` back, or the block of a view that `alloc` made. free(0) does nothing. free(3)
    */
   free(ptr: number | ArrayBufferView): void {
-    if (typeof ptr === 'number') {
-      const page = (ptr | 0) === ptr ? ptr >> PAGE_SHIFT : this.pageOf(ptr);
-      const { i32, u8, me } = this;
+    // pointers from 2 GiB on take the way of shared blocks, which costs them a call
+    if (typeof ptr === 'number' && (ptr | 0) === ptr) {
+      const page = ptr >> Literal.pageShift;
+      const { i32, u8, busy } = this;
       if (page >>> 0 < this.pages && i32[Identity.idLow] === this.id) {
-        i32[me + Slot.busy] = 1;
-        const record = PAGE_MAP + (page << PageRecord.shift);
+        i32[busy] = 1;
+        const record = Literal.pageMap + (page << PageRecord.shift);
         const sizeClass = i32[record + PageRecord.sizeClass] - 1;
         if (sizeClass >= 0) {
-          const inPage = ptr & PAGE_MASK;
+          const inPage = ptr & Literal.pageMask;
           const offset = inPage + i32[record + PageRecord.pageOffset];
-          const index = Math.imul(offset, RECIPROCAL[sizeClass]) >>> 16;
-          const state = ((i32[record + PageRecord.stateLine] << LINE_SHIFT) + index) >>> 0;
+          const index = imul(offset, RECIPROCAL[sizeClass]) >>> 16;
+          const state = ((i32[record + PageRecord.stateLine] << Literal.lineShift) + index) >>> 0;
           const at = this.tops + (sizeClass << 1);
           const top = i32[at];
           if (
-            Math.imul(index, BLOCK_SIZE[sizeClass]) === offset &&
+            imul(index, BLOCK_SIZE[sizeClass]) === offset &&
             u8[state] === this.live &&
             top < i32[at + 1] &&
-            i32[me + Slot.gate] === 0
+            i32[busy + Literal.gate] === 0
           ) {
-            i32[top] = (page << this.pageGranuleShift) + (inPage >> this.granuleShift);
+            i32[top] = ptr >> this.granuleShift;
             i32[top + 1] = state;
             u8[state] = this.cached;
-            i32[at] = top + ENTRY;
-            i32[me + Slot.busy] = 0;
+            i32[at] = top + Literal.entry;
+            i32[busy] = 0;
             return;
           }
         }
-        i32[me + Slot.busy] = 0;
+        i32[busy] = 0;
       }
     }
     this.freeSlow(ptr);
@@ -411,29 +427,29 @@ export class Heap {
    * which leaves its budget to `malloc` and `free` themselves.
    */
   private mallocSlow(size: number): number {
-    const { i32, me } = this;
+    const { i32, busy } = this;
     if (
       typeof size === 'number' &&
-      size > SMALL_LIMIT &&
+      size > MAX_SLAB_BLOCK &&
       size <= LONGEST_RUN * PAGE_SIZE &&
       size >>> 0 === size
     ) {
       // a fast section: a large block from this thread's cache
-      const pages = (size + PAGE_MASK) >>> PAGE_SHIFT;
+      const pages = (size + (PAGE_SIZE - 1)) >>> PAGE_SHIFT;
       const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
       if (i32[Identity.idLow] === this.id) {
-        i32[me + Slot.busy] = 1;
+        i32[busy] = 1;
         const top = i32[at];
         const granule = i32[top - ENTRY];
-        const record = PAGE_MAP + ((granule >>> this.pageGranuleShift) << PageRecord.shift);
-        if (i32[record] === this.cachedRun + pages && i32[me + Slot.gate] === 0) {
+        const record = PAGE_MAP_WORD + ((granule >>> this.pageGranuleShift) << PageRecord.shift);
+        if (i32[record] === this.cachedRun + pages && i32[busy + Literal.gate] === 0) {
           i32[record] = LARGE_TAG + pages;
           i32[this.runPages] -= pages;
           i32[at] = top - ENTRY;
-          i32[me + Slot.busy] = 0;
+          i32[busy] = 0;
           return granule * this.granuleSize;
         }
-        i32[me + Slot.busy] = 0;
+        i32[busy] = 0;
       }
     }
     requireSize('size', size);
@@ -448,16 +464,16 @@ export class Heap {
   /** A block of the class from this thread's cache, filled if it is empty; 0 if there is none. */
   private takeSmall(sizeClass: SizeClass): number {
     const cache = this.requireAttached();
-    const { i32, me } = this;
+    const { i32, busy } = this;
     const { locks } = this.core;
     let granule = 0;
     try {
-      locks.lock(me + Slot.gate);
+      locks.lock(busy + Literal.gate);
       granule = cache.take(sizeClass);
-      locks.unlock(me + Slot.gate);
+      locks.unlock(busy + Literal.gate);
       return granule * this.granuleSize;
     } catch (error) {
-      if (i32[me + Slot.gate] === locks.me) i32[me + Slot.gate] = ABANDONED;
+      if (i32[busy + Literal.gate] === locks.me) i32[busy + Literal.gate] = ABANDONED;
       if (granule !== 0) return granule * this.granuleSize; // only the unlock failed
       throw this.explained(error);
     }
@@ -482,33 +498,33 @@ export class Heap {
       this.free(this.pointerOf(ptr));
       return;
     }
-    const { i32, me } = this;
+    const { i32, busy } = this;
     const page = ptr / PAGE_SIZE;
     for (;;) {
       if (page >>> 0 === page && page < this.pages && i32[Identity.idLow] === this.id) {
         // a fast section: a large block goes into this thread's cache, unless too much is cached or in use
-        const record = PAGE_MAP + (page << PageRecord.shift);
+        const record = PAGE_MAP_WORD + (page << PageRecord.shift);
         const tag = i32[record];
         const pages = tag - LARGE_TAG;
         if (pages >= SHORTEST_RUN && pages <= LONGEST_RUN && i32[Extents.freePages] >= this.scarcePages) {
           const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
           try {
-            i32[me + Slot.busy] = 1;
+            i32[busy] = 1;
             const top = i32[at];
             const runPages = i32[this.runPages] + pages;
-            if (top < i32[at + 1] && runPages <= this.mostRunPages && i32[me + Slot.gate] === 0) {
+            if (top < i32[at + 1] && runPages <= this.mostRunPages && i32[busy + Literal.gate] === 0) {
               i32[top] = page << this.pageGranuleShift;
               // of the threads that free the block now one wins; partners: `PageMap.replaceLarge`, this line
               if (Atomics.compareExchange(i32, record, tag, this.cachedRun + pages) === tag) {
                 i32[this.runPages] = runPages;
                 i32[at] = top + ENTRY;
-                i32[me + Slot.busy] = 0;
+                i32[busy] = 0;
                 return;
               }
             }
-            i32[me + Slot.busy] = 0;
+            i32[busy] = 0;
           } catch (error) {
-            i32[me + Slot.busy] = 0;
+            i32[busy] = 0;
             throw error;
           }
         }
@@ -549,14 +565,14 @@ export class Heap {
 
   private makeRoom(sizeClass: SizeClass): void {
     const cache = this.requireAttached();
-    const { i32, me } = this;
+    const { i32, busy } = this;
     const { locks } = this.core;
     try {
-      locks.lock(me + Slot.gate);
+      locks.lock(busy + Literal.gate);
       cache.makeRoom(sizeClass);
-      locks.unlock(me + Slot.gate);
+      locks.unlock(busy + Literal.gate);
     } catch (error) {
-      if (i32[me + Slot.gate] === locks.me) i32[me + Slot.gate] = ABANDONED;
+      if (i32[busy + Literal.gate] === locks.me) i32[busy + Literal.gate] = ABANDONED;
       throw error;
     }
   }
@@ -566,13 +582,13 @@ export class Heap {
    * False if the block can't be freed like this, or not now.
    */
   private freeShared(ptr: number): boolean {
-    const { i32, u8, me } = this;
+    const { i32, u8, busy } = this;
     if (i32[Identity.idLow] !== this.id) return false;
     try {
-      i32[me + Slot.busy] = 1;
+      i32[busy] = 1;
       const state = stateIndexOf(this.region, ptr);
       const old = state < 0 ? 0 : u8[state];
-      if (isLive(old) && i32[me + Slot.gate] === 0) {
+      if (isLive(old) && i32[busy + Literal.gate] === 0) {
         const { pageMap } = this.region;
         const page = offsetToPage(ptr);
         const sharing = pageMap.sharing(page);
@@ -584,17 +600,19 @@ export class Heap {
           i32[top] = ptr / this.granuleSize;
           i32[top + 1] = state;
           // of the threads that free the block at this moment one wins; partners: the same line in the others
-          if (Atomics.compareExchange(u8, state, old, this.cached) === old) {
+          const isShared = sharing === Sharing.shared;
+          if (!isShared) u8[state] = this.cached;
+          if (!isShared || Atomics.compareExchange(u8, state, old, this.cached) === old) {
             i32[at] = top + ENTRY;
-            i32[me + Slot.busy] = 0;
+            i32[busy] = 0;
             return true;
           }
         }
       }
-      i32[me + Slot.busy] = 0;
+      i32[busy] = 0;
       return false;
     } catch (error) {
-      i32[me + Slot.busy] = 0;
+      i32[busy] = 0;
       throw error;
     }
   }
@@ -635,11 +653,6 @@ export class Heap {
 
   private blockSizeFor(size: number): number {
     return CLASS_SIZE[this.classOf[(size + QUANTUM - 1) >>> 3]];
-  }
-
-  /** Page of a pointer that is no small integer; -1 if it points nowhere. */
-  private pageOf(ptr: number): number {
-    return ptr > 0 && ptr < this.region.size && Number.isInteger(ptr) ? Math.floor(ptr / PAGE_SIZE) : -1;
   }
 
   /** Gives back what this heap can spare before a caller hears that memory is out. */
