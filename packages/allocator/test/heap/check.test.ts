@@ -4,7 +4,7 @@ import { Heap } from '@vmem-ts/allocator';
 import { asPage, type PageIndex } from '#src/base/units';
 import { binOfLength } from '#src/extent/free-extents';
 import { FREE, MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
-import { PageKind, PageRecord, Sharing } from '#src/layout/page-map';
+import { PageKind, PageRecord, Sharing, cachedRunTag } from '#src/layout/page-map';
 import {
   Bin,
   Calls,
@@ -16,7 +16,7 @@ import {
   slotAt,
   tokenOf,
 } from '#src/layout/region-layout';
-import { ENTRY } from '#src/layout/thread-cache';
+import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '#src/layout/thread-cache';
 import { ABANDONED } from '#src/sync/lock';
 import { CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
 import { allFree, runsPerPage } from '#src/slab/state-store';
@@ -28,6 +28,8 @@ import { randomFor } from '../support/random';
 const SMALL = CLASS_SIZE.indexOf(24);
 /** A class whose slabs have several pages. */
 const WIDE = SLAB_SHAPES.findIndex(({ pages, blocks }) => pages >= 4 && blocks <= 20);
+const RUN = 6;
+const OTHER_RUN = 10;
 const THREADS = 4;
 /** Slot without a thread. */
 const EMPTY_SLOT = 3;
@@ -50,13 +52,15 @@ interface Loaded {
   readonly small: readonly number[];
   /** A live block of a slab that several threads free blocks of. */
   readonly shared: number;
-  /** A live block of 10 pages between free ones. */
+  /** A live block of 15 pages between free ones and a run in a cache. */
   readonly large: number;
+  /** The younger of two runs of RUN pages in the cache of slot 0; that of slot 1 has one of OTHER_RUN. */
+  readonly run: number;
 }
 
 /**
  * A heap with slabs full, half empty and empty, exclusive and shared, large blocks, holes of several lengths and two
- * caches.
+ * caches, with runs of pages in both.
  */
 function loadedHeap(): Loaded {
   const threads = new FakeThreads();
@@ -65,11 +69,13 @@ function loadedHeap(): Loaded {
   const sizes = [24, CLASS_SIZE[WIDE], 100, 5000, 4096];
   for (const size of sizes) other.free(other.malloc(size));
   const blocks = sizes.map((size) => Array.from({ length: 300 }, () => heap.malloc(size)));
-  const pages = [1, 10, 3, 10, 1, 10, 2].map((count) => heap.malloc((count + 5) * 4096));
-  for (const i of [0, 2, 4, 6]) heap.free(pages[i]);
+  const pages = [RUN, 15, 35, 15, RUN, 15, 45].map((count) => heap.malloc(count * 4096));
   for (const list of blocks) for (const ptr of list.splice(100)) heap.free(ptr);
+  for (const i of [6, 2, 0, 4]) heap.free(pages[i]);
+  other.free(other.malloc(OTHER_RUN * 4096));
   other.free(blocks[2].pop()!);
-  return { heap, inner: new InnerHeap(heap), small: blocks[0], shared: blocks[2].at(-1)!, large: pages[1] };
+  const inner = new InnerHeap(heap);
+  return { heap, inner, small: blocks[0], shared: blocks[2].at(-1)!, large: pages[1], run: pages[4] };
 }
 
 function expectFound(invariant: string, damage: (loaded: Loaded) => void): void {
@@ -145,7 +151,7 @@ describe('the head', () => {
 
 describe('the page map', () => {
   test('[PAGE-1] an extent that is too long, too short or not there', () => {
-    for (const length of [0, 1, 9, 11, 2 ** 27]) {
+    for (const length of [0, 1, 14, 16, 2 ** 27]) {
       expectFound('[PAGE-1]', ({ inner, large }) => {
         inner.pageMap.setTag(pageOf(large), PageKind.large, length);
       });
@@ -169,7 +175,7 @@ describe('the page map', () => {
       inner.pageMap.setTag(asPage(pageOf(large) + 1), PageKind.large, 3);
     });
     expectFound('[PAGE-2]', ({ inner, large }) => {
-      inner.pageMap.setTag(asPage(pageOf(large) + 9), PageKind.freeTail, 10);
+      inner.pageMap.setTag(asPage(pageOf(large) + 14), PageKind.freeTail, 15);
     });
   });
 
@@ -551,6 +557,129 @@ describe('threads', () => {
     }
   });
 
+  /** Positions of the top, and of the oldest and the youngest entry of the runs of slot 0. */
+  const runsOf = (inner: InnerHeap): { top: number; oldest: number; youngest: number } => {
+    const top = inner.topWord(0, inner.runStack(RUN));
+    return { top, oldest: inner.stackWord(0, inner.runStack(RUN)), youngest: inner.i32[top] - ENTRY };
+  };
+
+  test('the loaded heap has runs in both caches', () => {
+    const { inner, run } = loadedHeap();
+    const { oldest, youngest } = runsOf(inner);
+    expect(youngest - oldest).toBe(ENTRY);
+    expect(inner.i32[youngest] * 8).toBe(run);
+    expect([0, 1].map((slot) => inner.i32[inner.runPagesWord(slot)])).toEqual([2 * RUN, OTHER_RUN]);
+    expect(inner.pageMap.tag(pageOf(run))).toBe(cachedRunTag(0, RUN));
+  });
+
+  test('[CACHE-1] an entry below the top whose run of pages is live or free', () => {
+    expectFound('[CACHE-1]', ({ inner, run }) => inner.pageMap.setTag(pageOf(run), PageKind.large, RUN));
+    expectFound('[CACHE-1]', ({ inner, run }) => inner.pageMap.setTag(pageOf(run), PageKind.free, RUN));
+    expectFound('[CACHE-1]', ({ inner }) => (inner.i32[runsOf(inner).top] += ENTRY)); // nothing there
+  });
+
+  test('[CACHE-1] an entry that names no run, another one, or its middle', () => {
+    for (const entry of ['oldest', 'youngest'] as const) {
+      for (const wrong of [0, -1, 1, 2 ** 30, 2 ** 31 - 512]) {
+        expectFound('[CACHE-1]', ({ inner }) => (inner.i32[runsOf(inner)[entry]] = wrong));
+      }
+      expectFound('[CACHE-1]', ({ inner }) => inner.i32[runsOf(inner)[entry]]++);
+      expectFound('[CACHE-1]', ({ inner }) => (inner.i32[runsOf(inner)[entry]] += 512));
+      expectFound('[CACHE-1]', ({ inner, large }) => (inner.i32[runsOf(inner)[entry]] = large / 8));
+      expectFound('[CACHE-1]', ({ inner }) => {
+        inner.i32[runsOf(inner)[entry]] = inner.i32[inner.stackWord(1, inner.runStack(OTHER_RUN))];
+      });
+    }
+  });
+
+  test('[CACHE-1] a run of pages that no entry names', () => {
+    expectFound('[CACHE-1]', ({ inner }) => {
+      inner.i32[runsOf(inner).top] -= ENTRY;
+      inner.i32[inner.runPagesWord(0)] -= RUN;
+    });
+    expectFound('[CACHE-1]', ({ inner, large }) => {
+      inner.i32[inner.recordWord(pageOf(large), PageRecord.tag)] = cachedRunTag(0, 15);
+    });
+  });
+
+  test('[CACHE-1] two entries for one run', () => {
+    expectFound('[CACHE-1]', ({ inner }) => {
+      const { oldest, youngest } = runsOf(inner);
+      inner.i32[oldest] = inner.i32[youngest];
+    });
+    expectFound('[CACHE-1]', ({ inner }) => {
+      const { top, youngest } = runsOf(inner);
+      inner.i32.copyWithin(youngest + ENTRY, youngest, youngest + ENTRY);
+      inner.i32[top] += ENTRY;
+      inner.i32[inner.runPagesWord(0)] += RUN;
+    });
+  });
+
+  test('[CACHE-1] a run that lies in the cache of another slot, of one without a thread, or of none', () => {
+    for (const slot of [1, EMPTY_SLOT, THREADS, MAX_SLOTS - 1, 255, 4095]) {
+      expectFound('[CACHE-1]', ({ inner, run }) => {
+        inner.i32[inner.recordWord(pageOf(run), PageRecord.tag)] = cachedRunTag(slot, RUN);
+      });
+      // and no entry, either
+      expectFound('[CACHE-1]', ({ inner, large }) => {
+        inner.i32[inner.recordWord(pageOf(large), PageRecord.tag)] = cachedRunTag(slot, 15);
+      });
+    }
+  });
+
+  test('[CACHE-1] a run of another length than its stack’s', () => {
+    expectFound('[CACHE-1]', ({ inner, run }) => {
+      inner.i32[inner.recordWord(pageOf(run), PageRecord.tag)] = cachedRunTag(0, RUN - 1);
+      inner.pageMap.setTag(asPage(pageOf(run) + RUN - 1), PageKind.large, 1);
+    });
+    expectFound('[CACHE-1]', ({ inner }) => {
+      const { top, youngest } = runsOf(inner);
+      const to = inner.topWord(0, inner.runStack(RUN + 1));
+      inner.i32.copyWithin(inner.i32[to], youngest, youngest + ENTRY);
+      inner.i32[top] -= ENTRY;
+      inner.i32[to] += ENTRY;
+    });
+  });
+
+  test('[PAGE-1] a run of no length, or of one that leads into the middle of another extent', () => {
+    for (const length of [0, 1, RUN - 1, RUN + 1, 255]) {
+      expectFound('[PAGE-1]', ({ inner, run }) => {
+        inner.i32[inner.recordWord(pageOf(run), PageRecord.tag)] = cachedRunTag(0, length);
+      });
+    }
+  });
+
+  test('[CACHE-2] a count of the pages in runs that is wrong', () => {
+    for (const slot of [0, 1]) {
+      for (const wrong of [0, -1, 1, 2 * RUN + 1, OTHER_RUN - 1, 2 ** 30]) {
+        expectFound('[CACHE-2]', ({ inner }) => (inner.i32[inner.runPagesWord(slot)] = wrong));
+      }
+    }
+  });
+
+  test('[CACHE-2] a stack of runs whose top, end or sentinel is not its own', () => {
+    const setTop = (top: (inner: InnerHeap, at: number) => number): void => {
+      for (const pages of [RUN, SHORTEST_RUN, LONGEST_RUN]) {
+        expectFound('[CACHE-2]', ({ inner }) => {
+          const at = inner.topWord(0, inner.runStack(pages));
+          inner.i32[at] = top(inner, at);
+        });
+      }
+    };
+    setTop(() => 0);
+    setTop(() => -1);
+    setTop(() => 2 ** 30);
+    setTop((inner, at) => inner.i32[at] + 1);
+    setTop((inner, at) => inner.i32[at + 1] + ENTRY);
+    setTop((inner, at) => inner.i32[at] - 3 * ENTRY);
+    for (const change of [-ENTRY, 1, ENTRY]) {
+      expectFound('[CACHE-2]', ({ inner }) => (inner.i32[runsOf(inner).top + 1] += change));
+    }
+    for (const word of [1, 2]) {
+      expectFound('[CACHE-2]', ({ inner }) => (inner.i32[runsOf(inner).oldest - word] = 1));
+    }
+  });
+
   const setSlot = (slot: number, field: Slot, value: (inner: InnerHeap) => number): void => {
     expectFound('[SLOT-1]', ({ inner }) => (inner.i32[slotAt(slot) + field] = value(inner)));
   };
@@ -594,7 +723,11 @@ describe('threads', () => {
       inner.i32[lock] = ABANDONED;
       if (lock === (Extents.lock as number)) inner.i32[Extents.freePages] = -7;
       if (lock === binAt(SMALL) + Bin.lock) inner.i32[binAt(SMALL) + Bin.emptyCount] = 3;
-      if (lock === slotAt(1) + Slot.gate) inner.i32[inner.topWord(1, SMALL)] = 0;
+      if (lock === slotAt(1) + Slot.gate) {
+        inner.i32[inner.topWord(1, SMALL)] = 0;
+        inner.i32[inner.topWord(1, inner.runStack(OTHER_RUN))] = -1;
+        inner.i32[inner.runPagesWord(1)] = 1000;
+      }
       expect(heap.checkReport().problems).toEqual([]);
       expect(inner.i32[lock]).toBe(0);
     }
@@ -618,6 +751,7 @@ test('[CACHE-1] [CACHE-2] [SLOT-1] [LOCK-1] hold while threads come and go', () 
     else if (others.length > 0 && random.chance(30))
       others.splice(random.below(others.length), 1)[0].detach();
     for (let i = 0; i < 30; i++) model.malloc(random.size(3000));
+    for (let i = 0; i < 3; i++) model.malloc(random.between(16_385, 60_000));
     for (const ptr of random.shuffle([...model.pointers]).slice(0, 30)) {
       const other = random.pick([model.heap, ...others]);
       model.free(ptr, other);

@@ -6,7 +6,7 @@ import { asPage, type PageIndex } from '#src/base/units';
 import { PageKind, PageRecord, type Sharing } from '#src/layout/page-map';
 import { Region } from '#src/layout/region';
 import { Identity, Slot, slotAt } from '#src/layout/region-layout';
-import { ThreadCacheLayout } from '#src/layout/thread-cache';
+import { SHORTEST_RUN, ThreadCacheLayout } from '#src/layout/thread-cache';
 import { CLASS_COUNT, CLASS_SIZE } from '#src/slab/size-classes';
 
 export interface Extent {
@@ -81,6 +81,16 @@ export class InnerHeap {
   /** Position in `i32` of the top of one stack of the cache of `slot`; that of its end follows. */
   topWord(slot: number, sizeClass: number): number {
     return this.cachePage(slot) * 1024 + this.cacheLayout.tops + 2 * sizeClass;
+  }
+
+  /** Number of the stack of runs of so many pages, as a size class is that of its stack. */
+  runStack(pages: number): number {
+    return this.cacheLayout.firstRun + pages - SHORTEST_RUN;
+  }
+
+  /** Position in `i32` of the count of pages in runs of the cache of `slot`. */
+  runPagesWord(slot: number): number {
+    return this.cachePage(slot) * 1024 + this.cacheLayout.runPages;
   }
 
   /** Position in `i32` of the oldest entry of one stack of the cache of `slot`. */
