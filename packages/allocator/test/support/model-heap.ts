@@ -68,8 +68,9 @@ export class ModelHeap {
     return this.list;
   }
 
-  malloc(size: number): number {
-    return this.add(this.heap.malloc(size), size);
+  /** @param by the heap object that takes it */
+  malloc(size: number, by = this.heap): number {
+    return this.add(by.malloc(size), size);
   }
 
   calloc(count: number, size: number): number {
@@ -99,10 +100,11 @@ export class ModelHeap {
     return view;
   }
 
-  realloc(ptr: number, size: number): number {
+  /** @param by the heap object that does it */
+  realloc(ptr: number, size: number, by = this.heap): number {
     const old = this.blocks.get(ptr);
     if (old !== undefined) this.verify(ptr, old);
-    const moved = this.heap.realloc(ptr, size);
+    const moved = by.realloc(ptr, size);
     if (old === undefined) return this.add(moved, size);
     if (moved === 0 && size > 0) {
       this.verify(ptr, old); // no memory: the old block stays
