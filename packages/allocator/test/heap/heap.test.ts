@@ -725,6 +725,24 @@ describe('cost', () => {
     expect(atomicsOf(() => heap.malloc(2000))).toBeGreaterThan(0); // a cold class: the count counts
   });
 
+  test('a block of pages that is in the cache is had without an atomic operation, and freed with one', () => {
+    const threads = new FakeThreads();
+    const heap = Heap.create(new SharedArrayBuffer(8 * MIB), { host: threads.hostOf(11) });
+    const other = Heap.attach(heap.handle, { host: threads.hostOf(22) });
+    for (const size of [16_385, 20_480, 65_536, 131_072]) {
+      heap.free(heap.malloc(size));
+      let ptr = 0;
+      expect(atomicsBy(() => (ptr = heap.malloc(size)))).toEqual({});
+      expect(atomicsBy(() => heap.free(ptr))).toEqual({ compareExchange: 1 });
+      // whoever frees it
+      expect(atomicsBy(() => (ptr = heap.malloc(size)))).toEqual({});
+      expect(atomicsBy(() => other.free(ptr))).toEqual({ compareExchange: 1 });
+      expect(atomicsBy(() => (ptr = other.malloc(size)))).toEqual({});
+      expect(atomicsBy(() => other.free(ptr))).toEqual({ compareExchange: 1 });
+    }
+    expect(atomicsOf(() => heap.malloc(131_073))).toBeGreaterThan(0); // too long for a cache
+  });
+
   test.each([true, false])(
     'one that frees what another thread took makes one exchange, once the slab is shared (barrier: %p)',
     (hasBarrier) => {
