@@ -1,109 +1,11 @@
 // Races of two threads, played out step by step: one thread stops before a write of its operation, the other does what
 // it does, and the first goes on; for each write of the operation.
 
-import { Heap, VmemError } from '@vmem-ts/allocator';
+import { Heap } from '@vmem-ts/allocator';
 import { Sharing } from '#src/layout/page-map';
-import { exhaust } from '../support/exhaust';
-import { InnerHeap } from '../support/inner-heap';
-import { OvertakenThread, type Steps } from '../support/overtaken';
+import type { Steps } from '../support/overtaken';
+import { NO_BLOCK, RaceScene as Scene, SIZE, atEveryWrite, succeeds } from '../support/race-scene';
 import { codeOf } from '../support/thrown';
-
-const SIZE = 512 * 1024;
-/** Positions of an operation that are tried one by one; then every seventh, so that the long ones end. */
-const EACH = 40;
-
-/** A heap that two threads use, both warm, and the blocks that somebody has. */
-class Scene {
-  readonly overtaken: OvertakenThread;
-  readonly fast: Heap;
-  readonly slow: Heap;
-  readonly live = new Set<number>();
-  readonly inner: InnerHeap;
-
-  constructor(hasBarrier: boolean, size = SIZE) {
-    this.overtaken = new OvertakenThread(hasBarrier);
-    const { host } = this.overtaken;
-    // caches so small that most stacks hold two blocks, and slow paths are near
-    this.fast = Heap.create(new SharedArrayBuffer(size), { cacheBytes: 64, threads: 4, host });
-    this.slow = this.overtaken.attach(this.fast.handle);
-    this.inner = new InnerHeap(this.fast);
-    for (const size of [24, 3000]) {
-      this.overtaken.thread.run(() => this.slow.free(this.slow.malloc(size)));
-      this.fast.free(this.fast.malloc(size));
-    }
-  }
-
-  take(heap: Heap, size: number): number {
-    let ptr = 0;
-    this.as(heap, () => (ptr = heap.malloc(size)));
-    if (ptr === 0) return 0;
-    if (this.live.has(ptr)) throw new Error(`${ptr} was given to two`);
-    this.live.add(ptr);
-    return ptr;
-  }
-
-  takeMany(heap: Heap, size: number, count: number): number[] {
-    return Array.from({ length: count }, () => this.take(heap, size));
-  }
-
-  give(heap: Heap, ptr: number): void {
-    this.live.delete(ptr); // before: another thread may get it before we are back
-    this.as(heap, () => heap.free(ptr));
-  }
-
-  /** The heap agrees with what was taken, and every other block of the size can be had once. */
-  expectSound(size: number): void {
-    const { fast, live } = this;
-    expect(fast.checkReport().problems).toEqual([]);
-    expect(fast.stats().liveBlocks).toBe(live.size);
-    expect(fast.malloc(SIZE)).toBe(0); // out of memory: caches go back
-    const inSlabs = fast.stats().classes.find((each) => each.size >= size);
-    const others = inSlabs
-      ? Array.from({ length: inSlabs.free }, () => fast.malloc(size))
-      : exhaust(fast, size);
-    const all = [...live, ...others];
-    expect(all).not.toContain(0);
-    expect(new Set(all).size).toBe(all.length);
-    for (const ptr of all) fast.free(ptr);
-    expect(fast.malloc(SIZE)).toBe(0);
-    expect(fast.checkReport().problems).toEqual([]);
-    expect(fast.stats()).toMatchObject({ liveBlocks: 0, cached: 0, slabFree: 0 });
-  }
-
-  private as(heap: Heap, action: () => void): void {
-    if (heap === this.slow && !this.overtaken.isRunning) this.overtaken.thread.run(action);
-    else action();
-  }
-}
-
-/** Plays a race for each write of the slow thread's operation; `play` returns false where it has no such write. */
-function atEveryWrite(play: (at: number) => boolean): void {
-  const failures: string[] = [];
-  let at = 0;
-  for (; failures.length < 5; at += at < EACH ? 1 : 7) {
-    if (at > 20_000) throw new Error('the operation has no end');
-    try {
-      if (!play(at)) break;
-    } catch (error) {
-      failures.push(`write ${at}: ${(error as Error).stack?.split('\n    at ', 4).join('\n')}`);
-    }
-  }
-  expect(failures).toEqual([]);
-  expect(at).toBeGreaterThan(0);
-}
-
-/** What stood there may be forgotten by then. */
-const NO_BLOCK = ['EDOUBLEFREE', 'EBADPTR'];
-/** @param refusals what the thread may hear whose call came too late */
-const succeeds = (call: () => void, refusals = ['EDOUBLEFREE']): boolean => {
-  try {
-    call();
-    return true;
-  } catch (error) {
-    if (error instanceof VmemError && refusals.includes(error.code)) return false;
-    throw error;
-  }
-};
 
 describe.each([
   ['with a barrier', true],
@@ -115,14 +17,19 @@ describe.each([
     expect(inner.sharingOf(ptr)).toBe(hasBarrier ? Sharing.exclusive : Sharing.shared);
   });
 
-  describe.each([24, 3000, 20_000])('of two that free one block of %p bytes at once', (size) => {
+  describe.each([
+    [24, 20],
+    [3000, 20],
+    [20_000, 20], // while memory is scarce
+    [24_000, 4], // a run that goes into a cache
+  ])('of two that free one block of %p bytes at once, one of %p,', (size, count) => {
     describe.each(['fast', 'slow', 'third'] as const)('which the %s thread took,', (owner) => {
       const withBlock = (): { scene: Scene; block: number; neighbours: number[] } => {
         const scene = new Scene(hasBarrier);
         const { host } = scene.overtaken;
         const owners = owner === 'third' ? Heap.attach(scene.fast.handle, { host }) : scene[owner];
-        const neighbours = scene.takeMany(owners, size, 20);
-        const block = neighbours.splice(10, 1)[0];
+        const neighbours = scene.takeMany(owners, size, count);
+        const block = neighbours.splice(count >> 1, 1)[0];
         if (owner === 'third') owners.detach();
         return { scene, block, neighbours };
       };
