@@ -2,6 +2,7 @@
 // is, with locks held and changes half done; the heap must be sound all the same, and lose nothing.
 
 import { Heap } from '@vmem-ts/allocator';
+import { PageKind } from '#src/layout/page-map';
 import { Identity, Slot, SlotOwner, slotAt } from '#src/layout/region-layout';
 import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
@@ -82,6 +83,9 @@ function give(scene: Scene, heap: Heap, ptr: number): () => void {
     gift.isFreed = true; // no call, which could fail for itself
   };
 }
+
+const cachedRuns = ({ inner }: Scene): number =>
+  inner.extents().filter(({ kind }) => kind === PageKind.cached).length;
 
 interface Deed {
   /** Returns the operation; it is called at the end of the stack, then once more with all of it. */
@@ -165,6 +169,81 @@ const DEEDS: [string, Deed][] = [
         scene.live.push(...pointers);
         const frees = [1, 0, 2].map((i) => give(scene, scene.heap, pointers[i]));
         return () => frees.splice(0).forEach((free) => free());
+      },
+    },
+  ],
+  [
+    'malloc and free of runs of pages in the cache',
+    {
+      prepare: (scene) => {
+        const { heap, other, live } = scene;
+        heap.free(heap.malloc(24_000));
+        const pointers = [24_000, 28_000].map((size) => other.malloc(size));
+        live.push(...pointers);
+        const frees = pointers.map((ptr) => give(scene, heap, ptr));
+        expect(cachedRuns(scene)).toBe(1);
+        return () => {
+          take(live, () => heap.malloc(24_000));
+          frees.splice(0).forEach((free) => free());
+          take(live, () => heap.malloc(28_000));
+        };
+      },
+    },
+  ],
+  [
+    'a malloc that empties all caches of runs of pages',
+    {
+      prepare: (scene) => {
+        const { heap, other } = scene;
+        for (const each of [heap, other]) for (const size of [24_000, 28_000]) each.free(each.malloc(size));
+        expect(cachedRuns(scene)).toBe(4);
+        return () => {
+          expect(heap.malloc(SIZE)).toBe(0);
+          expect(cachedRuns(scene)).toBe(0);
+        };
+      },
+    },
+  ],
+  [
+    'a malloc that empties the own cache of runs of pages',
+    {
+      prepare: (scene) => {
+        const { heap } = scene;
+        for (const size of [24_000, 28_000]) heap.free(heap.malloc(size));
+        return () => {
+          expect(heap.malloc(SIZE)).toBe(0);
+          expect(cachedRuns(scene)).toBe(0);
+        };
+      },
+    },
+  ],
+  [
+    'realloc of a run of pages in place',
+    {
+      prepare: (scene) => {
+        const { heap, live } = scene;
+        const ptr = heap.malloc(60_000);
+        live.push(ptr);
+        return () => {
+          for (const size of [30_000, 50_000, 17_000, 60_000]) expect(heap.realloc(ptr, size)).toBe(ptr);
+          expect(heap.usableSize(ptr)).toBe(61_440);
+        };
+      },
+    },
+  ],
+  [
+    'detach with runs of pages in the cache',
+    {
+      prepare: (scene) => {
+        const { heap, options } = scene;
+        let mine: Heap | undefined = Heap.attach(heap.handle, options);
+        for (const size of [24_000, 28_000]) mine.free(mine.malloc(size));
+        expect(cachedRuns(scene)).toBe(2);
+        return () => {
+          mine?.detach();
+          mine = undefined;
+          expect(cachedRuns(scene)).toBe(0);
+        };
       },
     },
   ],

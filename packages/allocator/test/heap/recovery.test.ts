@@ -1,6 +1,7 @@
 import { Heap } from '@vmem-ts/allocator';
+import { asPage } from '#src/base/units';
 import { cachingSlot } from '#src/layout/block-state';
-import { PageKind } from '#src/layout/page-map';
+import { PageKind, cachedRunTag } from '#src/layout/page-map';
 import { Bin, Calls, Extents, Slot, SlotOwner, binAt, slotAt, tokenOf } from '#src/layout/region-layout';
 import { CLASS_COUNT, CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
 import { ABANDONED } from '#src/sync/lock';
@@ -73,6 +74,7 @@ class Scene {
     const kinds = inner.extents().map(({ kind }) => kind);
     expect(kinds.filter((kind) => kind === PageKind.cache)).toHaveLength(1);
     expect(kinds).not.toContain(PageKind.pending);
+    expect(kinds).not.toContain(PageKind.resizing);
     for (let slot = 1; slot < 4; slot++) {
       expect([inner.i32[slotAt(slot) + Slot.owner], inner.cachePage(slot) as number]).toEqual([0, 0]);
     }
@@ -85,7 +87,8 @@ class Scene {
 }
 
 function expectNothingCachedBy(inner: InnerHeap, slot: number): void {
-  for (const { page, kind } of inner.extents()) {
+  for (const { page, kind, length } of inner.extents()) {
+    if (kind === PageKind.cached) expect(inner.pageMap.tag(page)).not.toBe(cachedRunTag(slot, length));
     if (kind !== PageKind.slab) continue;
     const start = inner.stateByte(page);
     const { blocks } = SLAB_SHAPES[inner.pageMap.sizeClass(page)];
@@ -99,6 +102,15 @@ interface LastAct {
   /** Blocks that may stay live though nobody has them. */
   readonly orphans: number;
   prepare(scene: Scene): () => void;
+}
+
+/** Leaves runs of so many pages in the cache of a heap object. */
+function keepRuns({ heap }: Scene, by: Heap, pages: readonly number[]): void {
+  const pointers = pages.map((count) => by.malloc(count * 4096));
+  const { cached } = heap.stats();
+  for (const ptr of pointers) by.free(ptr);
+  const bytes = pages.reduce((sum, count) => sum + count * 4096, 0);
+  expect(heap.stats().cached - cached).toBe(bytes);
 }
 
 const act = (orphans: number, prepare: LastAct['prepare']): LastAct => ({ orphans, prepare });
@@ -185,10 +197,87 @@ const LAST_ACTS: [string, LastAct][] = [
   [
     'a free of pages between free pages',
     act(3, ({ theirs }) => {
-      const pointers = [3, 4, 5].map((pages) => theirs.malloc((pages + 4) * 4096));
+      // too long for a cache in so small a heap
+      const pointers = [17, 18, 19].map((pages) => theirs.malloc(pages * 4096));
       theirs.free(pointers[0]);
       theirs.free(pointers[2]);
       return () => theirs.free(pointers[1]);
+    }),
+  ],
+  [
+    'a malloc of a run from the cache',
+    act(1, (scene) => {
+      keepRuns(scene, scene.theirs, [6]);
+      return () => scene.theirs.malloc(6 * 4096);
+    }),
+  ],
+  [
+    'a free of a run into the cache',
+    act(1, (scene) => {
+      const ptr = scene.theirs.malloc(6 * 4096);
+      keepRuns(scene, scene.theirs, [6]);
+      return () => scene.theirs.free(ptr);
+    }),
+  ],
+  [
+    'frees of runs that others took, more than the cache may hold, and mallocs of some',
+    act(6, (scene) => {
+      const { theirs, heap } = scene;
+      const pointers = [6, 5, 6, 5].map((pages) => heap.malloc(pages * 4096));
+      return () => {
+        for (const ptr of pointers) theirs.free(ptr);
+        for (const pages of [5, 6]) theirs.malloc(pages * 4096);
+      };
+    }),
+  ],
+  [
+    'a malloc that empties the runs of all caches',
+    act(0, (scene) => {
+      const { theirs, heap } = scene;
+      const guest = scene.attachGuest();
+      keepRuns(scene, heap, [7, 8]);
+      keepRuns(scene, theirs, [5, 5, 6]);
+      keepRuns(scene, guest, [5, 10]);
+      return () => theirs.malloc(SIZE);
+    }),
+  ],
+  [
+    'a malloc that is served from the runs of others',
+    act(1, (scene) => {
+      const { theirs, heap } = scene;
+      const guest = scene.attachGuest();
+      keepRuns(scene, heap, [7, 8]);
+      keepRuns(scene, guest, [15]);
+      const { pagesFree } = heap.stats();
+      if (pagesFree > 0) scene.keep(heap.malloc(pagesFree));
+      expect(scene.heap.stats()).toMatchObject({ pagesFree: 0 });
+      return () => expect(theirs.malloc(15 * 4096)).not.toBe(0);
+    }),
+  ],
+  [
+    'a detach with runs in the cache',
+    act(0, (scene) => {
+      keepRuns(scene, scene.theirs, [5, 5, 6]);
+      return () => scene.theirs.detach();
+    }),
+  ],
+  [
+    'a check that repairs the runs of a cache whose gate was left',
+    act(0, (scene) => {
+      const { theirs, heap, inner } = scene;
+      keepRuns(scene, heap, [5, 5, 6]);
+      keepRuns(scene, theirs, [7, 8]);
+      return () => {
+        for (const slot of [0, MORTAL_SLOT]) inner.i32[slotAt(slot) + Slot.gate] = ABANDONED;
+        theirs.check();
+      };
+    }),
+  ],
+  [
+    'a realloc of a run that moves',
+    act(2, ({ theirs }) => {
+      const ptr = theirs.malloc(6 * 4096);
+      return () => theirs.realloc(ptr, 100);
     }),
   ],
   [
@@ -426,18 +515,23 @@ describe('a thread that died silently in the middle of its fast sections', () =>
 
   test.each(SURVIVORS)('is not waited for by one that %s', (_, survive) => {
     let inside = 0;
-    for (const operation of ['malloc', 'free'] as const) {
+    for (const [operation, size] of [
+      ['malloc', 100],
+      ['free', 100],
+      ['malloc', 24_000],
+      ['free', 24_000],
+    ] as const) {
       dieEverywhere((fatal) => {
         const scene = new Scene();
         scene.attachMortal();
         let [theirBlock, warm] = [0, 0];
         scene.mortal.run(() => {
           theirBlock = scene.theirs.malloc(3000);
-          warm = scene.theirs.malloc(100);
+          warm = scene.theirs.malloc(size);
           if (operation === 'malloc') scene.theirs.free(warm);
         });
         const survived = scene.mortal.run(
-          () => (operation === 'malloc' ? scene.theirs.malloc(100) : scene.theirs.free(warm)),
+          () => (operation === 'malloc' ? scene.theirs.malloc(size) : scene.theirs.free(warm)),
           fatal,
         );
         scene.threads.killSilently(MORTAL);
@@ -448,7 +542,7 @@ describe('a thread that died silently in the middle of its fast sections', () =>
         return survived;
       });
     }
-    expect(inside).toBeGreaterThan(3);
+    expect(inside).toBeGreaterThan(10);
   });
 
   test('does not keep the heap from being closed', () => {
@@ -460,12 +554,53 @@ describe('a thread that died silently in the middle of its fast sections', () =>
   });
 });
 
+describe('a thread that died silently in the middle of a realloc in place', () => {
+  withoutSleep();
+
+  const SURVIVORS: [string, (heap: Heap, ptr: number) => void][] = [
+    ['asks for its size', (heap, ptr) => expect([32_768, 61_440]).toContain(heap.usableSize(ptr))],
+    ['frees it', (heap, ptr) => heap.free(ptr)],
+    ['makes it longer', (heap, ptr) => expect(heap.realloc(ptr, 65_536)).not.toBe(0)],
+    ['makes it shorter', (heap, ptr) => expect(heap.realloc(ptr, 20_000)).toBe(ptr)],
+    ['moves it', (heap, ptr) => expect(heap.realloc(ptr, 100)).not.toBe(0)],
+    ['checks', (heap) => expect(heap.checkReport().problems).toEqual([])],
+    ['takes another', (heap) => expect(heap.malloc(24_000)).not.toBe(0)],
+  ];
+
+  describe.each([
+    ['grew', 30_000, 60_000],
+    ['shrank', 60_000, 30_000],
+  ])('of a block that %s', (_, from, to) => {
+    test.each(SURVIVORS)('leaves it to one that %s', (__, survive) => {
+      let resizing = 0;
+      dieEverywhere((fatal) => {
+        const scene = new Scene();
+        scene.attachMortal();
+        let ptr = 0;
+        scene.mortal.run(() => {
+          ptr = scene.theirs.malloc(90_000);
+          expect(scene.theirs.realloc(ptr, from)).toBe(ptr);
+        });
+        const survived = scene.mortal.run(() => scene.theirs.realloc(ptr, to), fatal);
+        scene.threads.killSilently(MORTAL);
+        const { pageMap } = scene.inner;
+        if (pageMap.kind(asPage(ptr / 4096)) === PageKind.resizing) resizing++;
+        survive(scene.heap, ptr);
+        lookAfterTheDead(scene);
+        scene.expectRecovered(2);
+        return survived;
+      });
+      expect(resizing).toBeGreaterThan(5);
+    });
+  });
+});
+
 describe('recovery', () => {
   function sceneWithDead(die: (scene: Scene) => void): Scene {
     const scene = new Scene();
     scene.attachMortal();
     scene.mortal.run(() => {
-      for (const size of [24, 100, 3000]) scene.theirs.free(scene.theirs.malloc(size));
+      for (const size of [24, 100, 3000, 20_000, 24_000]) scene.theirs.free(scene.theirs.malloc(size));
     });
     die(scene);
     return scene;
@@ -518,6 +653,7 @@ describe('recovery', () => {
   test('half-done lists and counters of a dead owner are rebuilt', () => {
     const scene = sceneWithDead(({ threads }) => threads.killSilently(MORTAL));
     const { i32 } = scene.inner;
+    keepRuns(scene, scene.heap, [6]);
     const token = tokenOf(MORTAL_SLOT, i32[slotAt(MORTAL_SLOT) + Slot.generation]);
     i32[Extents.lock] = token;
     i32.fill(-1, Extents.counters, Extents.cachePages + 1);
@@ -532,7 +668,8 @@ describe('recovery', () => {
     }
     for (const slot of [0, MORTAL_SLOT]) {
       i32[slotAt(slot) + Slot.gate] = token;
-      for (let i = 0; i < CLASS_COUNT; i++) i32[scene.inner.topWord(slot, i)] = -1;
+      for (let i = 0; i < scene.inner.cacheLayout.stack.length; i++) i32[scene.inner.topWord(slot, i)] = -1;
+      i32[scene.inner.runPagesWord(slot)] = -7;
     }
     lookAfterTheDead(scene);
     scene.expectRecovered(0);

@@ -26,5 +26,5 @@ for (;;) {
     holdings[place] = 0;
     heap.free(ptr);
   }
-  holdings[place] = heap.malloc(random.chance(90) ? random.size(16_000) : random.size(60_000));
+  holdings[place] = heap.malloc(random.chance(80) ? random.size(16_000) : random.between(16_385, 80_000));
 }
