@@ -11,6 +11,8 @@ export interface TradePlan {
   readonly seed: number;
   /** Blocks to take. */
   readonly blocks: number;
+  /** 0: mostly small ones, each magnitude alike. */
+  readonly smallest: number;
   readonly largest: number;
 }
 
@@ -51,8 +53,9 @@ export function trade(heap: Heap, shelves: Int32Array, plan: TradePlan): TradeRe
   const random = new Random(plan.seed);
   const words = new Int32Array(heap.buffer, heap.byteOffset, heap.size / 4);
   const result = { taken: 0, freed: 0, refused: 0, damaged: 0 };
+  const { smallest, largest } = plan;
   while (result.taken < plan.blocks) {
-    const size = random.size(plan.largest) + 8;
+    const size = smallest === 0 ? random.size(largest) + 8 : random.between(smallest, largest);
     let ptr = random.chance(97) ? heap.malloc(size) : heap.alignedAlloc(2 ** random.below(14), size);
     if (ptr === 0) {
       if (++result.refused > 10 * plan.blocks) return result; // blocks got lost
