@@ -26,7 +26,7 @@ import { asViewOf, isBuiltIn, standInFor } from './pool/view-types';
 export interface VmemOptions {
   /** Where the memory comes from; default `auto`: an overlay, or anonymous memory where the addon is missing. */
   readonly backend?: BackendChoice;
-  /** Threads that can be attached at once, 1 to 254; default 254. */
+  /** Threads that can be attached at once, 1 to 127; default 127. */
   readonly threads?: number;
   /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/1024 of the pool, 4 to 64 KiB. */
   readonly cacheBytes?: number;

@@ -6,7 +6,7 @@ import type { ThreadHost } from './thread-host';
 export type HeapMemory = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
 
 export interface HeapOptions {
-  /** Threads that can be attached at once, 1 to 254; default 254. */
+  /** Threads that can be attached at once, 1 to 127; default 127. */
   readonly threads?: number;
   /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/1024 of the region, 4 to 64 KiB. */
   readonly cacheBytes?: number;

@@ -1,7 +1,7 @@
 // The sizes of slab blocks and the shape of the slab of each: fixed for a version of the region format.
 //
 // Spacing: every 8 bytes up to 128, then 8 classes to a doubling, so a request wastes at most 11 % above 72
-// bytes, 3 % on average. Larger requests than the last class take whole pages.
+// bytes, 4 % on average. Larger requests than the last class take whole pages.
 
 import { LINE_SIZE, PAGE_SIZE } from '../base/units';
 
