@@ -98,6 +98,9 @@ describeEachKind('hostile arguments of a pool', ({ create }) => {
       () => pool.alignedAlloc(8, size),
       () => pool.alignedAlloc(size, 8),
       () => pool.alloc(Uint8Array, size),
+      () => pool.mallocMany(size, 1, new Float64Array(1)),
+      () => pool.mallocMany(1, size, new Float64Array(1)),
+      () => pool.mallocMany(1, size, []),
     ];
     for (const call of calls)
       expect([String(call), failureOf(call)]).toEqual([String(call), 'VmemError EINVAL']);
@@ -110,6 +113,8 @@ describeEachKind('hostile arguments of a pool', ({ create }) => {
     expect(pool.calloc(size, size)).toBe(0);
     expect(pool.realloc(0, size)).toBe(0);
     expect(pool.alignedAlloc(64, size)).toBe(0);
+    expect(pool.mallocMany(size, 3, [])).toBe(0);
+    expect(failureOf(() => pool.mallocMany(8, size, new Float64Array(3)))).toBe('VmemError EINVAL');
     expect(failureOf(() => pool.alloc(Float64Array, size))).toMatch(/^VmemError (ENOMEM|EINVAL)$/);
     const ptr = pool.malloc(100);
     expect(pool.realloc(ptr, size)).toBe(0);
@@ -119,7 +124,13 @@ describeEachKind('hostile arguments of a pool', ({ create }) => {
 
   it.each(NO_NUMBERS)('a pointer that is %s gives EBADPTR', (_, value) => {
     const ptr = value as number;
-    const calls = [() => pool.free(ptr), () => pool.usableSize(ptr), () => pool.realloc(ptr, 8)];
+    const calls = [
+      () => pool.free(ptr),
+      () => pool.usableSize(ptr),
+      () => pool.realloc(ptr, 8),
+      () => pool.freeMany([ptr]),
+    ];
+    expect([pool.contains(ptr), pool.blockAt(ptr)]).toEqual([false, undefined]);
     for (const call of calls)
       expect([String(call), failureOf(call)]).toEqual([String(call), 'VmemError EBADPTR']);
     expect(failureOf(() => pool.view(Uint8Array, ptr, 1))).toBe('VmemError EBADPTR');
@@ -131,9 +142,40 @@ describeEachKind('hostile arguments of a pool', ({ create }) => {
       () => pool.usableSize(ptr),
       () => pool.realloc(ptr, 8),
       () => pool.realloc(ptr, 0),
+      () => pool.freeMany([ptr]),
+      () => pool.freeMany(Float64Array.of(ptr)),
     ];
     for (const call of calls) expect(failureOf(call)).toMatch(REFUSED_POINTER);
+    expect([pool.contains(ptr), pool.blockAt(ptr)]).toEqual([false, undefined]);
     expect(failureOf(() => pool.view(Uint8Array, ptr, 1))).toMatch(REFUSED_POINTER);
+  });
+
+  it.each<[string, unknown]>([
+    ...NO_NUMBERS.filter(([name]) => name !== 'an array'),
+    ['a view of bytes', new Uint8Array(8)],
+    ['an array of bigints', new BigInt64Array(8)],
+    ['a buffer', new SharedArrayBuffer(64)],
+  ])('an array of pointers that is %s gives EINVAL', (_, value) => {
+    expect(failureOf(() => pool.mallocMany(64, 1, value as number[]))).toBe('VmemError EINVAL');
+    expect(failureOf(() => pool.freeMany(value as number[]))).toBe('VmemError EINVAL');
+  });
+
+  it('an array of pointers that throws or changes its mind leaves nothing behind', () => {
+    const throwing = Object.defineProperty([0, 0, 0], 1, { get: fail, set: fail });
+    expect(pool.mallocMany(64, 3, throwing)).toBe(1);
+    expect(failureOf(() => pool.freeMany(throwing))).toBe('CallerError');
+    expect(pool.contains(throwing[0])).toBe(false);
+    const words = pool.alloc(Float64Array, 8);
+    expect(pool.mallocMany(64, 8, words)).toBe(8);
+    const copy = words.slice();
+    pool.freeMany(words);
+    expect(failureOf(() => pool.freeMany(copy))).toBe('VmemError EDOUBLEFREE');
+    pool.free(words);
+  });
+
+  it('the pool’s own data are no array of pointers', () => {
+    const own = new Float64Array(pool.buffer, pool.byteOffset, 4096);
+    expect(failureOf(() => pool.mallocMany(64, 4096, own))).toBe('VmemError EINVAL');
   });
 
   it('NULL is freed by doing nothing, has no bytes, and no view', () => {

@@ -26,7 +26,10 @@ export class Trader {
   trade(operations: number): void {
     for (let done = 0; done < operations; done++) {
       const choice = this.random(16);
-      if (choice < 8 && this.owned.length < MOST_OWNED) this.make();
+      const many = this.random(200);
+      if (many === 0) this.makeMany();
+      else if (many === 1) this.destroyMany();
+      else if (choice < 8 && this.owned.length < MOST_OWNED) this.make();
       else if (choice < 10) this.receive();
       else if (this.owned.length === 0) this.make();
       else if (choice < 12) this.handOver();
@@ -57,6 +60,27 @@ export class Trader {
     const parcel = { ptr, size, pattern: (this.patterns = (this.patterns + 7) & 0xff) };
     this.bytes.fill(parcel.pattern, ptr, ptr + size);
     this.owned.push(parcel);
+  }
+
+  private makeMany(): void {
+    const { pool, random } = this;
+    const size = 1 + random(random(8) === 0 ? 6000 : 300);
+    const count = Math.min(random(100), MOST_OWNED - this.owned.length);
+    if (count <= 0) return;
+    const out = random(2) === 0 ? [] : new Float64Array(count);
+    if (pool.mallocMany(size, count, out) !== count) throw new Error(`no ${count} blocks of ${size} bytes`);
+    for (const ptr of out) {
+      const parcel = { ptr, size, pattern: (this.patterns = (this.patterns + 7) & 0xff) };
+      this.bytes.fill(parcel.pattern, ptr, ptr + size);
+      this.owned.push(parcel);
+    }
+  }
+
+  private destroyMany(): void {
+    const parcels = Array.from({ length: this.random(this.owned.length + 1) }, () => this.pick());
+    for (const parcel of parcels) this.deface(parcel);
+    const pointers = parcels.map(({ ptr }) => ptr);
+    this.pool.freeMany(this.random(2) === 0 ? pointers : Float64Array.from(pointers));
   }
 
   private pick(): Parcel {
@@ -92,9 +116,14 @@ export class Trader {
   }
 
   private destroy(parcel: Parcel): void {
+    this.deface(parcel);
+    this.pool.free(parcel.ptr);
+  }
+
+  /** Verifies a block and writes something else to it. */
+  private deface(parcel: Parcel): void {
     this.verify(parcel);
     this.bytes.fill(pattern(parcel.pattern + 1), parcel.ptr, parcel.ptr + parcel.size);
-    this.pool.free(parcel.ptr);
   }
 
   private verify({ ptr, size, pattern }: Parcel): void {

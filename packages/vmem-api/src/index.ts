@@ -6,6 +6,9 @@ export {
   type CheckReport,
   type ClassStats,
   type HeapStats,
+  type LiveBlock,
+  type PointerArray,
+  type ThreadStats,
   type TypedArrayConstructor,
   type VmemErrorCode,
 } from '@vmem-ts/allocator';

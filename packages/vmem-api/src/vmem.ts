@@ -7,6 +7,8 @@ import {
   type CheckReport,
   type HeapOptions,
   type HeapStats,
+  type LiveBlock,
+  type PointerArray,
   type TypedArrayConstructor,
 } from '@vmem-ts/allocator';
 import type { BackendName, PoolMemory } from './backends/backend';
@@ -215,9 +217,12 @@ export class Vmem implements Disposable {
   }
 
   /**
-   * Changes the size of a block, in place where possible; contents are kept up to the smaller size. Returns its pointer,
-   * or 0 when memory is out (the old block stays). realloc(0, n) is malloc(n); realloc(ptr, 0) is free(ptr) and returns
-   * 0. vmem_realloc(3)
+   * Changes the size of a block; contents are kept up to the smaller size. Returns its pointer, or 0 when memory is out
+   * (the old block stays). realloc(0, n) is malloc(n); realloc(ptr, 0) is free(ptr) and returns 0.
+   *
+   * The block stays in its place if it has the room and at least half of that will be used; one of more than 16 KiB also
+   * if the pages behind it are free, and it gives back those that it does not need. Otherwise the contents move. A block
+   * that only shrinks never fails. vmem_realloc(3)
    */
   realloc(ptr: number, size: number): number {
     return this.heap.realloc(ptr, size);
@@ -226,6 +231,52 @@ export class Vmem implements Disposable {
   /** Gives a block back, by its pointer or by the view of `alloc`. free(0) does nothing. vmem_free(3) */
   free(ptr: number | ArrayBufferView): void {
     this.heap.free(typeof ptr === 'number' ? ptr : this.pointerOf(ptr));
+  }
+
+  /**
+   * Writes pointers to `count` new blocks of at least `size` bytes to the start of `out`, contents undefined. Returns how
+   * many there are: fewer when memory is out. Those are blocks like those of `malloc`, had much faster.
+   *
+   * @param out a Float64Array; a Uint32Array or Int32Array for a pool of at most 4 or 2 GiB; or an array, which grows as
+   *   needed. May lie in a block of the pool
+   * @throws VmemError EINVAL also if `out` is too short, or can't hold every pointer of the pool
+   */
+  mallocMany(size: number, count: number, out: PointerArray): number {
+    return this.heap.mallocMany(size, count, out);
+  }
+
+  /**
+   * Frees the first `count` blocks of `ptrs`, or all, much faster than as many calls of `free`. Zeros are passed over. At
+   * the first pointer that `free` would refuse it stops: the blocks before it are freed, those behind it are not, and the
+   * error's `index` tells where it is.
+   *
+   * @param ptrs as for `mallocMany`, and only read; its elements are pointers, no views
+   * @throws VmemError EBADPTR, EDOUBLEFREE, EINVAL
+   */
+  freeMany(ptrs: PointerArray, count?: number): void {
+    this.heap.freeMany(ptrs, count);
+  }
+
+  /** True if `ptr` points to the start of a live block of this pool. Any value may be asked about. */
+  contains(ptr: unknown): boolean {
+    return this.heap.contains(ptr);
+  }
+
+  /**
+   * The live block that the byte at `ptr` belongs to, or undefined. For a pointer into a large block this takes the longer
+   * the further inside it is: a few nanoseconds a page.
+   */
+  blockAt(ptr: number): LiveBlock | undefined {
+    return this.heap.blockAt(ptr);
+  }
+
+  /**
+   * All blocks that are live at the moment of the call, by address. They are written down at a standstill, which keeps all
+   * threads waiting for some milliseconds where there are millions, and takes a byte for each; going through them then
+   * locks nothing and sees no change, and may be left at any time.
+   */
+  blocks(): IterableIterator<LiveBlock> {
+    return this.heap.blocks();
   }
 
   /**
@@ -286,7 +337,7 @@ export class Vmem implements Disposable {
     return this.heap.checkReport();
   }
 
-  /** Figures of the pool; blocks in the caches of other threads are approximate while these run. */
+  /** Figures of this moment, which add up: by size class, by thread and in all. Stops all threads for a moment. */
   stats(): HeapStats {
     return this.heap.stats();
   }

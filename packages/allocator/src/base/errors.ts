@@ -15,13 +15,16 @@ export type VmemErrorCode =
 /** Thrown by everything but `malloc`, `calloc`, `realloc`, `alignedAlloc` running out of memory. */
 export class VmemError extends Error {
   override readonly name = 'VmemError';
+  /** Of several things that were passed in, the place of the one that is wrong. */
+  readonly index: number | undefined;
 
   constructor(
     readonly code: VmemErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: ErrorOptions & { readonly index?: number },
   ) {
     super(message, options);
+    this.index = options?.index;
   }
 }
 

@@ -30,12 +30,17 @@ import {
   classTable,
 } from '../slab/size-classes';
 import { handleFields, hostOption, regionOf, requireAlignment, requireSize } from './arguments';
+import { blocksOf, takeSnapshot } from './block-snapshot';
+import { blockAt, isBlock, type LiveBlock } from './blocks';
 import { checkHeap } from './check/check';
 import type { CheckReport } from './check/report';
 import type { HeapCore } from './core';
 import type { HeapHandle, HeapMemory, HeapOptions } from './heap-options';
 import { ABANDONED } from '../sync/lock';
+import { Many } from './many';
+import { countOf, requireLength, requireOutside, wordsOf, type PointerArray } from './pointer-arrays';
 import { enterHeap, makeHeap, type Membership } from './membership';
+import { withOwnCache } from './own-cache';
 import { refusal } from './pointers';
 import { reclaim } from './reclaim';
 import { collectStats, type HeapStats } from './stats';
@@ -121,6 +126,7 @@ export class Heap {
   private isMember = true;
   private cache: ThreadCache | undefined;
   private deathsSeen: number;
+  private many: Many | undefined;
 
   private constructor({ region, core, cache, deathWatch }: Membership) {
     this.region = region;
@@ -144,6 +150,7 @@ export class Heap {
     this.scarcePages = Math.floor(region.pages * SCARCE_SHARE);
     this.cache = cache;
     this.deathsSeen = region.i32[Calls.deaths];
+    this.many = undefined;
   }
 
   /**
@@ -266,9 +273,12 @@ export class Heap {
   }
 
   /**
-   * Changes the size of the block at `ptr`, in place where possible; contents are kept up to the smaller size.
-   * Returns its pointer, or 0 when memory is out (the old block stays). realloc(0, n) is malloc(n);
-   * realloc(ptr, 0) is free(ptr) and returns 0. realloc(3)
+   * Changes the size of the block at `ptr`; contents are kept up to the smaller size. Returns its pointer, or 0 when
+   * memory is out (the old block stays). realloc(0, n) is malloc(n); realloc(ptr, 0) is free(ptr) and returns 0.
+   *
+   * The block stays in its place if it has the room and at least half of that will be used; a block of whole pages also
+   * if the pages behind it are free, and it gives back those that it does not need. Otherwise the contents move to a new
+   * block. A block that only shrinks never fails: without memory for a smaller one it stays. realloc(3)
    */
   realloc(ptr: number, size: number): number {
     requireSize('size', size);
@@ -278,16 +288,17 @@ export class Heap {
       this.free(ptr);
       return 0;
     }
-    if (size <= MAX_SLAB_BLOCK ? this.blockSizeFor(size) === old : size <= old && old - size < PAGE_SIZE)
-      return ptr;
-    if (
-      old > MAX_SLAB_BLOCK &&
-      size > MAX_SLAB_BLOCK &&
-      this.explaining(() => this.core.large.resize(ptr, size))
-    )
+    const isInSlab = this.liveClass(ptr) >= 0;
+    const isWellUsed =
+      size <= old && (2 * size >= old || (size <= MAX_SLAB_BLOCK && this.blockSizeFor(size) >= old));
+    if (isInSlab ? isWellUsed : (isWellUsed || size > MAX_SLAB_BLOCK) && this.resizePages(ptr, old, size))
       return ptr;
     const moved = this.malloc(size);
-    if (moved === 0) return 0;
+    if (moved === 0) {
+      // by now the caches are empty, and there may be free pages behind the block
+      const isDone = !isInSlab && this.resizePages(ptr, old, size);
+      return isDone || size <= old ? ptr : 0;
+    }
     this.u8.copyWithin(moved, ptr, ptr + Math.min(old, size));
     try {
       this.free(ptr);
@@ -310,6 +321,80 @@ export class Heap {
     const sizeClass = alignedClassFor(size, alignment, this.classOf);
     if (sizeClass >= 0) return this.malloc(CLASS_SIZE[sizeClass]);
     return this.largeAlloc(Math.max(size, 1), alignment);
+  }
+
+  /**
+   * Writes pointers to `count` new blocks of at least `size` bytes to the start of `out`, contents undefined, and returns
+   * how many there are: fewer than `count` when memory is out. Those are the caller's, like those of as many calls of
+   * `malloc`. Much faster than these for small blocks.
+   *
+   * @param out a Float64Array; a Uint32Array or Int32Array for a heap of at most 4 or 2 GiB; or an array, which grows as
+   * needed. May lie in a block of this heap
+   * @throws VmemError EINVAL also if `out` is too short, or can't hold every pointer of the heap
+   */
+  mallocMany(size: number, count: number, out: PointerArray): number {
+    requireSize('size', size);
+    requireSize('count', count);
+    const { region } = this;
+    this.requireAttached();
+    const words = wordsOf('out', out, region);
+    if (words !== undefined) {
+      requireLength('out', words, count);
+      requireOutside('out', words, count, region);
+    }
+    this.reapIfAsked();
+    if (size > region.size) return this.outOfReach();
+    const many = this.requireMany();
+    return this.explaining(() =>
+      words === undefined ? many.takeInto(size, count, out as number[]) : many.take(size, count, words),
+    );
+  }
+
+  /**
+   * Frees the first `count` blocks of `ptrs`, or all; zeros in it are passed over. Much faster than as many calls of
+   * `free`, above all for neighbours in the order of their addresses. The array is only read.
+   *
+   * At the first pointer that `free` would refuse it stops: the blocks before that one are freed, those behind it not, and
+   * the error's `index` tells where it is.
+   *
+   * @param ptrs as for `mallocMany`; its elements are pointers only, no views
+   * @throws VmemError EBADPTR, EDOUBLEFREE as `free`; EINVAL
+   */
+  freeMany(ptrs: PointerArray, count?: number): void {
+    this.requireAttached();
+    const words = wordsOf('ptrs', ptrs, this.region);
+    const end = countOf('ptrs', ptrs, words, count);
+    const many = this.requireMany();
+    this.explaining(() => {
+      if (words === undefined) many.giveFrom(ptrs as number[], end);
+      else many.give(words, end);
+    });
+  }
+
+  /** True if `ptr` points to the start of a live block of this heap. Any value may be asked about. */
+  contains(ptr: unknown): boolean {
+    this.requireAttached();
+    return isBlock(this.region, ptr);
+  }
+
+  /**
+   * The live block that the byte at `ptr` belongs to, or undefined. For a pointer into a large block this takes the longer
+   * the further inside it is: a few nanoseconds a page.
+   */
+  blockAt(ptr: number): LiveBlock | undefined {
+    this.requireAttached();
+    return blockAt(this.region, ptr);
+  }
+
+  /**
+   * All blocks that are live at the moment of the call, by address; blocks that wait in caches or slabs are not among them.
+   * They are written down at a standstill, which keeps all threads waiting for some milliseconds where there are millions,
+   * and takes a byte for each; going through them then locks nothing and sees no change, and may be left at any time.
+   */
+  blocks(): IterableIterator<LiveBlock> {
+    this.requireAttached();
+    this.reapIfAsked();
+    return this.explaining(() => blocksOf(takeSnapshot(this.core)));
   }
 
   /** Bytes that the live block at `ptr` has room for. malloc_usable_size(3); 0 for NULL */
@@ -368,6 +453,7 @@ export class Heap {
     return this.explaining(() => checkHeap(this.core));
   }
 
+  /** Figures of this moment, which add up; taken at a standstill. malloc_info(3) */
   stats(): HeapStats {
     this.requireAttached();
     this.reapIfAsked();
@@ -413,8 +499,15 @@ export class Heap {
 
   /** Makes every fast path fail. */
   private leave(): void {
+    this.many?.leave();
     this.cache = undefined;
     this.id = DETACHED;
+  }
+
+  private requireMany(): Many {
+    const cache = this.requireAttached();
+    this.many ??= new Many(this.core, cache, this);
+    return this.many;
   }
 
   private unwatch(): void {
@@ -489,6 +582,23 @@ export class Heap {
     } catch (error) {
       throw this.explained(error);
     }
+  }
+
+  /** Changes the length of the block of whole pages at `ptr`, in its place; false if that can't be. */
+  private resizePages(ptr: number, old: number, size: number): boolean {
+    if (size <= old && old - size < PAGE_SIZE) return true;
+    const { large } = this.core;
+    return this.explaining(
+      () => large.resize(ptr, size) || (this.vacate(ptr + old) && large.resize(ptr, size)),
+    );
+  }
+
+  /** Gives the runs of pages in this thread's cache back, if the one at `ptr` is among them. */
+  private vacate(ptr: number): boolean {
+    const { pageMap } = this.region;
+    const page = offsetToPage(ptr);
+    if (page >= this.pages || pageMap.tag(page) !== this.cachedRun + pageMap.length(page)) return false;
+    return withOwnCache(this.core, (cache) => cache.flushRuns());
   }
 
   /** What `free` can't do on its own; see `mallocSlow`. */

@@ -1,9 +1,8 @@
 // What a heap can spare before a caller hears that memory is out: caches of the dead and of the living, and empty
 // slabs.
 
-import { Slot, slotAt } from '../layout/region-layout';
-import { ABANDONED } from '../sync/lock';
 import type { HeapCore } from './core';
+import { withOwnCache } from './own-cache';
 import { atStandstill } from './standstill';
 import { ThreadCache } from './thread-cache';
 
@@ -11,7 +10,7 @@ import { ThreadCache } from './thread-cache';
 function emptyCaches(core: HeapCore): boolean {
   core.recovery.reapDead();
   // a look without stopping anybody: a block that goes into another cache meanwhile was live when we were called
-  return othersHaveBlocks(core) ? emptyAll(core) : emptyOwn(core);
+  return othersHaveBlocks(core) ? emptyAll(core) : withOwnCache(core, (cache) => cache.flushAll());
 }
 
 /** The same, and the pages of all empty slabs. */
@@ -39,19 +38,4 @@ function emptyAll(core: HeapCore): boolean {
     }
     return any;
   });
-}
-
-function emptyOwn(core: HeapCore): boolean {
-  const { locks } = core;
-  const { i32 } = core.region;
-  const gate = slotAt(core.slot) + Slot.gate;
-  try {
-    locks.lock(gate);
-    const any = ThreadCache.of(core, core.slot)?.flushAll() === true; // none while the thread attaches
-    locks.unlock(gate);
-    return any;
-  } catch (error) {
-    if (i32[gate] === locks.me) i32[gate] = ABANDONED;
-    throw error;
-  }
 }

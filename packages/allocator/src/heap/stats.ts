@@ -1,10 +1,11 @@
-// Figures of a heap, from counters that only slow paths keep, read at a standstill: a running malloc or free is
-// counted before or after, never half.
+// Figures of a heap, from counters that only slow paths keep and from the heights of the caches' stacks: malloc and free
+// count nothing. They are read at a standstill and under every lock, so that they are those of one moment: what is
+// under way is counted before or after, never half.
 
 import { PAGE_SIZE, asSizeClass, type SizeClass } from '../base/units';
 import { Bin, Extents, binAt } from '../layout/region-layout';
 import { SLAB_SHAPES } from '../slab/size-classes';
-import { ABANDONED } from '../sync/lock';
+import { underEveryLock } from './every-lock';
 import type { HeapParts } from './parts';
 import { atStandstill } from './standstill';
 import { ThreadCache } from './thread-cache';
@@ -14,6 +15,8 @@ export interface ClassStats {
   /** Bytes of a block. */
   readonly size: number;
   readonly slabs: number;
+  /** Bytes of their pages. */
+  readonly bytes: number;
   /** Blocks in callers' hands. */
   readonly live: number;
   /** Blocks in thread caches. */
@@ -27,13 +30,31 @@ export interface ClassStats {
   readonly slabsReleased: number;
 }
 
+/** What one attached thread keeps in its cache. */
+export interface ThreadStats {
+  /** Its place in the heap's table of threads. */
+  readonly slot: number;
+  /** True for the thread that asks. */
+  readonly isCaller: boolean;
+  /** False if it died and nobody has yet taken back what it had. */
+  readonly isAlive: boolean;
+  /** Blocks of slabs, and their bytes. */
+  readonly blocks: number;
+  readonly blockBytes: number;
+  /** Large blocks that were freed and keep their pages, and the bytes of these. */
+  readonly runs: number;
+  readonly runBytes: number;
+  /** Bytes of the stacks that all these are in; part of the heap's `overhead`. */
+  readonly stackBytes: number;
+}
+
 /** All sizes in bytes. `size` = `live` + `cached` + `slabFree` + `pagesFree` + `overhead`. */
 export interface HeapStats {
   readonly size: number;
   /** Usable bytes of all blocks in callers' hands. */
   readonly live: number;
   readonly liveBlocks: number;
-  /** Blocks that wait in thread caches. */
+  /** Blocks and runs of pages that wait in thread caches. */
   readonly cached: number;
   /** Blocks that wait in slabs. */
   readonly slabFree: number;
@@ -43,6 +64,8 @@ export interface HeapStats {
   readonly overhead: number;
   /** Threads attached. */
   readonly threads: number;
+  /** One for each thread that has a cache. Their bytes add up to `cached`. */
+  readonly perThread: readonly ThreadStats[];
   /** Size classes, all of them, by size. */
   readonly classes: readonly ClassStats[];
   /** Blocks of whole pages. */
@@ -51,81 +74,102 @@ export interface HeapStats {
 
 export function collectStats(core: HeapParts): HeapStats {
   return atStandstill(core, () => {
-    const caches: ThreadCache[] = [];
-    for (let slot = 0; slot < core.slots.count; slot++) {
-      const cache = core.slots.inUse(slot) ? ThreadCache.of(core, slot) : undefined;
-      if (cache !== undefined) caches.push(cache);
-    }
-    const classes = SLAB_SHAPES.map((_, i) => classStats(core, asSizeClass(i), caches));
-    return summary(core, classes, caches);
+    const caches = cachesInUse(core);
+    return underEveryLock(core, () => {
+      const classes = SLAB_SHAPES.map((_, i) => classStats(core, asSizeClass(i), caches));
+      return summary(core, classes, caches);
+    });
   });
 }
 
-function summary(core: HeapParts, classes: readonly ClassStats[], caches: readonly ThreadCache[]): HeapStats {
+/** The cache of each slot in use that has one. At a standstill. */
+function cachesInUse(core: HeapParts): Map<number, ThreadCache> {
+  const caches = new Map<number, ThreadCache>();
+  for (let slot = 0; slot < core.slots.count; slot++) {
+    const cache = core.slots.inUse(slot) ? ThreadCache.of(core, slot) : undefined;
+    if (cache === undefined) continue;
+    if (slot !== core.slot && core.slots.isDead(slot)) cache.rebuild(); // it died in the middle of something
+    caches.set(slot, cache);
+  }
+  return caches;
+}
+
+function summary(
+  core: HeapParts,
+  classes: readonly ClassStats[],
+  caches: ReadonlyMap<number, ThreadCache>,
+): HeapStats {
   const sum = (bytes: (stats: ClassStats) => number): number => classes.reduce((n, c) => n + bytes(c), 0);
-  const { runs, pagesFree } = pageStats(core);
-  const cachedRuns = caches.map((cache) => cache.countRuns());
-  const cachedRunBytes = cachedRuns.reduce((n, { pages }) => n + pages, 0) * PAGE_SIZE;
+  const { i32, size } = core.region;
+  const perThread = [...caches].map(([slot, cache]) => threadStats(core, slot, cache));
+  const runs = perThread.reduce((n, thread) => n + thread.runs, 0);
+  const runBytes = perThread.reduce((n, thread) => n + thread.runBytes, 0);
   const large = {
-    blocks: runs.blocks - cachedRuns.reduce((n, each) => n + each.runs, 0),
-    bytes: runs.bytes - cachedRunBytes,
+    blocks: i32[Extents.largeExtents] - runs,
+    bytes: i32[Extents.largePages] * PAGE_SIZE - runBytes,
   };
   const live = sum((c) => c.live * c.size) + large.bytes;
-  const cached = sum((c) => c.cached * c.size) + cachedRunBytes;
+  const cached = sum((c) => c.cached * c.size) + runBytes;
   const slabFree = sum((c) => c.free * c.size);
+  const pagesFree = i32[Extents.freePages] * PAGE_SIZE;
   return {
-    size: core.region.size,
+    size,
     live,
     liveBlocks: sum((c) => c.live) + large.blocks,
     cached,
     slabFree,
     pagesFree,
-    overhead: core.region.size - live - cached - slabFree - pagesFree,
+    overhead: size - live - cached - slabFree - pagesFree,
     threads: core.slots.attachedCount(),
+    perThread,
     classes,
     large,
   };
 }
 
-/** Large blocks, live or cached, and free pages. */
-function pageStats(core: HeapParts): { runs: HeapStats['large']; pagesFree: number } {
-  const { i32 } = core.region;
-  try {
-    core.extents.lock();
-    const runs = { blocks: i32[Extents.largeExtents], bytes: i32[Extents.largePages] * PAGE_SIZE };
-    const pagesFree = i32[Extents.freePages] * PAGE_SIZE;
-    core.extents.unlock();
-    return { runs, pagesFree };
-  } catch (error) {
-    if (i32[Extents.lock] === core.locks.me) i32[Extents.lock] = ABANDONED;
-    throw error;
-  }
+function threadStats(core: HeapParts, slot: number, cache: ThreadCache): ThreadStats {
+  let blocks = 0;
+  let blockBytes = 0;
+  SLAB_SHAPES.forEach(({ size }, i) => {
+    const count = cache.blocksOf(asSizeClass(i));
+    blocks += count;
+    blockBytes += count * size;
+  });
+  const runs = cache.countRuns();
+  return {
+    slot,
+    isCaller: slot === core.slot,
+    isAlive: core.slots.mayRun(slot),
+    blocks,
+    blockBytes,
+    runs: runs.runs,
+    runBytes: runs.pages * PAGE_SIZE,
+    stackBytes: core.cacheLayout.pages * PAGE_SIZE,
+  };
 }
 
-function classStats(core: HeapParts, sizeClass: SizeClass, caches: readonly ThreadCache[]): ClassStats {
+function classStats(
+  core: HeapParts,
+  sizeClass: SizeClass,
+  caches: ReadonlyMap<number, ThreadCache>,
+): ClassStats {
   const { i32 } = core.region;
-  const { size, blocks } = SLAB_SHAPES[sizeClass];
+  const { size, blocks, pages } = SLAB_SHAPES[sizeClass];
   const bin = binAt(sizeClass);
-  const cached = caches.reduce((n, cache) => n + cache.blocksOf(sizeClass), 0);
-  try {
-    core.bins.lock(sizeClass);
-    const slabs = i32[bin + Bin.slabCount];
-    const free = i32[bin + Bin.freeBlocks];
-    const stats = {
-      size,
-      slabs,
-      live: slabs * blocks - free - cached,
-      cached,
-      free,
-      refills: i32[bin + Bin.refills],
-      flushes: i32[bin + Bin.flushes],
-      slabsMade: i32[bin + Bin.slabsMade],
-      slabsReleased: i32[bin + Bin.slabsReleased],
-    };
-    core.bins.unlock(sizeClass);
-    return stats;
-  } catch (error) {
-    if (i32[bin + Bin.lock] === core.locks.me) i32[bin + Bin.lock] = ABANDONED;
-    throw error;
-  }
+  let cached = 0;
+  for (const cache of caches.values()) cached += cache.blocksOf(sizeClass);
+  const slabs = i32[bin + Bin.slabCount];
+  const free = i32[bin + Bin.freeBlocks];
+  return {
+    size,
+    slabs,
+    bytes: slabs * pages * PAGE_SIZE,
+    live: slabs * blocks - free - cached,
+    cached,
+    free,
+    refills: i32[bin + Bin.refills],
+    flushes: i32[bin + Bin.flushes],
+    slabsMade: i32[bin + Bin.slabsMade],
+    slabsReleased: i32[bin + Bin.slabsReleased],
+  };
 }

@@ -74,12 +74,19 @@ export class ThreadCache {
     return i32[top - ENTRY];
   }
 
-  /** Makes room for another block of the class by giving the older half of its blocks back. */
-  makeRoom(sizeClass: SizeClass): void {
+  /** Fills half of the stack of the class if it is empty. False if no block came, or it was not empty. */
+  fill(sizeClass: SizeClass): boolean {
+    this.beginStack(sizeClass);
+    return this.blocksOf(sizeClass) === 0 && this.refill(sizeClass) > 0;
+  }
+
+  /** Makes room in a full stack by giving the older half of its blocks back. False if it is not full. */
+  makeRoom(sizeClass: SizeClass): boolean {
     this.beginStack(sizeClass);
     const blocks = this.blocksOf(sizeClass);
-    if (blocks >= this.core.cacheLayout.capacity[sizeClass])
-      this.returnOldest(sizeClass, blocks, (blocks + 1) >> 1);
+    if (blocks < this.core.cacheLayout.capacity[sizeClass]) return false;
+    this.returnOldest(sizeClass, blocks, (blocks + 1) >> 1);
+    return true;
   }
 
   /** Returns all blocks of all stacks. True if there were any. */
@@ -198,7 +205,7 @@ export class ThreadCache {
   }
 
   /** Returns all runs of pages. True if there were any. */
-  private flushRuns(): boolean {
+  flushRuns(): boolean {
     if (this.runPages === 0) return false;
     const { i32, start, tops } = this;
     const { capacity, firstRun, stack, runPages } = this.core.cacheLayout;

@@ -5,6 +5,8 @@
 //   returnBlocks  flush of a cache: each block to its slab; the pages of empty slabs go back to the extents,
 //                 many slabs at a time
 //
+//   bulk-blocks   the same between slabs and callers, who have more of them than a cache holds
+//
 //   share         a thread frees a block that another took: its slab's blocks are shared from then on
 //
 // FREE + LIVE + CACHED = number of blocks, in every slab:
@@ -100,8 +102,7 @@ export class Bins {
       let taken = 0;
       this.lock(sizeClass);
       while (taken < want) {
-        let slab = lists.first(bin + Bin.slabs);
-        if (slab === NULL_PAGE) slab = this.beginSlab(sizeClass);
+        const slab = this.slabToTakeFrom(sizeClass);
         if (slab === NULL_PAGE) break;
         taken += this.takeFromSlab(slab, sizeClass, want - taken, entry + ENTRY * taken, cached);
         if (this.pageMap.a(slab) === 0) lists.remove(bin + Bin.slabs, slab);
@@ -152,8 +153,7 @@ export class Bins {
         if (index < lowest) lowest = index;
       }
       if (returned > 0) this.blocksReturned(slab, returned, lowest, sizeClass);
-      i32[bin + Bin.flushes]++;
-      if (this.tooManyEmpty(sizeClass)) this.releaseEmpty(sizeClass);
+      this.endOfReturn(sizeClass);
       this.unlock(sizeClass);
     } catch (error) {
       if (i32[bin + Bin.lock] === this.locks.me) i32[bin + Bin.lock] = ABANDONED;
@@ -243,19 +243,43 @@ export class Bins {
       at += ENTRY;
       u8[state] = cached;
     }
-    if (at < end) {
-      throw new VmemError(
-        'ECORRUPT',
-        `[SLAB-1] slab at page ${slab}: ${free} FREE blocks counted, less found`,
-      );
-    }
+    if (at < end) throw this.miscounted(slab, free);
     pageMap.setA(slab, free - count);
     pageMap.setB(slab, state - states);
     return count;
   }
 
-  /** `count` blocks of a slab, none below block `lowest`, have become FREE. */
-  private blocksReturned(slab: PageIndex, count: number, lowest: number, sizeClass: SizeClass): void {
+  miscounted(slab: PageIndex, free: number): VmemError {
+    return new VmemError(
+      'ECORRUPT',
+      `[SLAB-1] slab at page ${slab}: ${free} FREE blocks counted, less found`,
+    );
+  }
+
+  /** A slab of the class in the list of slabs, or `NULL_PAGE` if none can be added. Bin lock held. */
+  slabToTakeFrom(sizeClass: SizeClass): PageIndex {
+    const slab = this.lists.first(binAt(sizeClass) + Bin.slabs);
+    return slab === NULL_PAGE ? this.beginSlab(sizeClass) : slab;
+  }
+
+  /** `count` FREE blocks of a listed slab have become live; none is left below block `index`. Bin lock held. */
+  blocksTaken(slab: PageIndex, count: number, index: number, sizeClass: SizeClass): void {
+    const { i32, pageMap, lists } = this;
+    const bin = binAt(sizeClass);
+    pageMap.setA(slab, pageMap.a(slab) - count);
+    pageMap.setB(slab, index);
+    i32[bin + Bin.freeBlocks] -= count;
+    if (pageMap.a(slab) === 0) lists.remove(bin + Bin.slabs, slab);
+  }
+
+  /** After blocks were returned: counts it, and gives pages back if there are too many. Bin lock held. */
+  endOfReturn(sizeClass: SizeClass): void {
+    this.i32[binAt(sizeClass) + Bin.flushes]++;
+    if (this.tooManyEmpty(sizeClass)) this.releaseEmpty(sizeClass);
+  }
+
+  /** `count` blocks of a slab, none below block `lowest`, have become FREE. Bin lock held. */
+  blocksReturned(slab: PageIndex, count: number, lowest: number, sizeClass: SizeClass): void {
     const { i32, pageMap, lists } = this;
     const bin = binAt(sizeClass);
     const old = pageMap.a(slab);

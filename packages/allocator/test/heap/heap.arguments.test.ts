@@ -184,6 +184,10 @@ describe('sizes and counts', () => {
     ['alignedAlloc', (value) => [65_536, value]],
     ['alloc', (value) => [Uint8Array, value]],
     ['view', (value) => [Uint8Array, live[0], value]],
+    ['mallocMany', (value) => [value, 1, new Float64Array(1)]],
+    ['mallocMany', (value) => [value, 0, []]],
+    ['mallocMany', (value) => [64, value, new Float64Array(1)]],
+    ['mallocMany', (value) => [64, value, []]],
   ])('%s refuses what is none (%#)', (method, argsFor) => {
     expectRefused(method, ['EINVAL'], NO_SIZES, argsFor);
   });
@@ -196,6 +200,10 @@ describe('sizes and counts', () => {
       ['alignedAlloc', [8]],
       ['alloc', [Uint8Array]],
       ['view', [Uint8Array, live[0]]],
+      ['mallocMany', []],
+      ['mallocMany', [64]],
+      ['mallocMany', [64, 1]],
+      ['freeMany', []],
     ];
     for (const [method, args] of calls) expect([method, outcomeOf(method, args)]).toEqual([method, 'EINVAL']);
     scene.expectUntouched('missing arguments');
@@ -209,6 +217,10 @@ describe('sizes and counts', () => {
     for (const ptr of [0, ...live]) expect(outcomeOf('realloc', [ptr, size])).toBe('gives 0');
     expect(outcomeOf('alignedAlloc', [8, size])).toBe('gives 0');
     expect(outcomeOf('alignedAlloc', [8192, size])).toBe('gives 0');
+    expect(outcomeOf('mallocMany', [size, 3, new Float64Array(3)])).toBe('gives 0');
+    expect(outcomeOf('mallocMany', [size, 2 ** 40, []])).toBe('gives 0');
+    expect(outcomeOf('mallocMany', [8, size, new Float64Array(3)])).toBe('EINVAL');
+    expect(outcomeOf('freeMany', [[live[0]], size])).toBe('EINVAL');
     const [allocs, views] = size >= 2 ** 53 ? ['EINVAL', 'EINVAL'] : ['ENOMEM', 'EINVAL'];
     expect(outcomeOf('alloc', [Float64Array, size])).toBe(allocs);
     expect(outcomeOf('view', [Float64Array, live[0], size])).toBe(views);
@@ -256,38 +268,90 @@ describe('pointers', () => {
     ['realloc', (value) => [value, 100_000]],
     ['view', (value) => [Uint8Array, value, 1]],
     ['view', (value) => [Float64Array, value, 0]],
+    ['freeMany', (value) => [[value]]],
+    ['freeMany', (value) => [[0, value, live[0]]]],
   ])('%s refuses what is none (%#)', (method, argsFor) => {
     expectRefused(method, ['EBADPTR', 'EDOUBLEFREE'], NO_POINTERS, argsFor);
   });
 
-  test('a freed one is told from a wrong one', () => {
-    for (const ptr of freed) expect(outcomeOf('free', [ptr])).toBe('EDOUBLEFREE');
-    for (const ptr of live) expect(outcomeOf('free', [ptr + 8])).toBe('EBADPTR');
+  test('freeMany refuses what is none in typed arrays', () => {
+    const numbers = NO_POINTERS.filter(([, value]) => typeof value === 'number');
+    expectRefused('freeMany', ['EBADPTR', 'EDOUBLEFREE'], numbers, (value) => [
+      Float64Array.of(value as number),
+    ]);
+    const words = numbers.filter(([, value]) => (value as number) >>> 0 !== 0);
+    for (const Words of [Uint32Array, Int32Array]) {
+      const isSame = ([, value]: [string, unknown]): boolean => Words.of(value as number)[0] === value;
+      expectRefused('freeMany', ['EBADPTR', 'EDOUBLEFREE'], words.filter(isSame), (value) => [
+        Words.of(0, value as number, live[0]),
+      ]);
+    }
   });
 
-  test('a bad size is named before a bad pointer', () => {
-    expect(outcomeOf('realloc', [live[0] + 1, -1])).toBe('EINVAL');
-    expect(outcomeOf('view', [Uint8Array, live[0] + 1, -1])).toBe('EINVAL');
+  test('contains says no, whatever it is', () => {
+    const rows: [string, unknown][] = [...NO_POINTERS, ['0', 0], ['-0', -0], ['a view', new Uint8Array(8)]];
+    expect(rows.filter(([, value]) => call('contains', value) !== false)).toEqual([]);
+    expect(call('contains')).toBe(false);
+    for (const ptr of live) expect(call('contains', ptr)).toBe(true);
+    scene.expectUntouched('contains');
   });
 
-  test('views that lie about where they are, or lie elsewhere, are refused', () => {
-    const lying = (byteOffset: unknown): Uint8Array =>
-      Object.defineProperty(new Uint8Array(heap.buffer), 'byteOffset', { get: () => byteOffset });
-    const gone = new ArrayBuffer(64);
-    const view = new Uint8Array(gone);
-    structuredClone(gone, { transfer: [gone] });
-    const rows: [string, unknown][] = [
-      ...NO_POINTERS.filter(([, value]) => typeof value === 'number').map(
-        ([name, value]): [string, unknown] => [`a view at ${name}`, lying(value)],
-      ),
-      ['a view of a transferred buffer', view],
-      ['a view of another heap', new Uint8Array(scene.foreign.buffer, scene.elsewhere, 8)],
-      ['a view of nothing', new Uint8Array(0)],
-      ['a view of the whole region', scene.memory],
-      ['a Buffer', Buffer.alloc(64)],
-      ['a DataView inside', new DataView(heap.buffer, live[0] + 8)],
-    ];
-    expectRefused('free', ['EBADPTR', 'EDOUBLEFREE'], rows, (value) => [value]);
+  test('blockAt finds the block that one points into, or none', () => {
+    const wrong = [...NO_POINTERS, ['0', 0] as const].filter(([, value]) => {
+      const isInside = (ptr: number, i: number): boolean =>
+        Number.isInteger(value) && Number(value) > ptr && Number(value) < ptr + SIZES[i];
+      const block = call('blockAt', value) as { ptr: number } | undefined;
+      return block?.ptr !== live.find(isInside);
+    });
+    expect(wrong).toEqual([]);
+    scene.expectUntouched('blockAt');
+  });
+});
+
+describe('arrays of pointers', () => {
+  const NO_ARRAYS: [string, unknown][] = [
+    ...NO_SIZES.filter(([, value]) => !Array.isArray(value)),
+    ['an Int8Array', new Int8Array(8)],
+    ['a Float32Array', new Float32Array(8)],
+    ['a BigInt64Array', new BigInt64Array(8)],
+    ['a DataView', new DataView(new ArrayBuffer(64))],
+    ['a buffer', new ArrayBuffer(64)],
+    ['a proxy of a Float64Array', new Proxy(new Float64Array(8), {})],
+    ['an heir of a Float64Array', Object.create(new Float64Array(8))],
+    ['what looks like an array', { length: 1, 0: live[0] }],
+    ['an object with the prototype of a Float64Array', Object.create(Float64Array.prototype)],
+  ];
+
+  test('mallocMany refuses what is none', () => {
+    expectRefused('mallocMany', ['EINVAL'], NO_ARRAYS, (value) => [64, 1, value]);
+    expectRefused('mallocMany', ['EINVAL'], NO_ARRAYS, (value) => [64, 0, value]);
+  });
+
+  test('freeMany refuses what is none', () => {
+    expectRefused('freeMany', ['EINVAL'], NO_ARRAYS, (value) => [value]);
+    expectRefused('freeMany', ['EINVAL'], NO_ARRAYS, (value) => [value, 1]);
+  });
+
+  test('freeMany refuses a number of pointers that is none, or more than there are', () => {
+    const rows = NO_SIZES.filter(([, value]) => value !== undefined);
+    const counts: [string, unknown][] = [...rows, ['2', 2], ['2^32 + 1', 2 ** 32 + 1]];
+    expectRefused('freeMany', ['EINVAL'], counts, (value) => [[live[0]], value]);
+    expectRefused('freeMany', ['EINVAL'], counts, (value) => [Float64Array.of(live[0]), value]);
+  });
+
+  test('one whose buffer is gone, or shrinks, has no elements', () => {
+    const gone = new Float64Array(8);
+    structuredClone(gone.buffer, { transfer: [gone.buffer] });
+    const shrinking = new ArrayBuffer(64, { maxByteLength: 64 });
+    const words = new Float64Array(shrinking, 0, 8);
+    words[0] = live[0];
+    shrinking.resize(8);
+    for (const out of [gone, words]) {
+      expect(outcomeOf('mallocMany', [64, 1, out])).toBe('EINVAL');
+      expect(outcomeOf('freeMany', [out])).toBe('gives undefined');
+      expect(outcomeOf('freeMany', [out, 1])).toBe('EINVAL');
+    }
+    scene.expectUntouched('buffers that are gone');
   });
 });
 

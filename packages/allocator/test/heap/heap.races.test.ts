@@ -5,6 +5,8 @@ import { Heap } from '@vmem-ts/allocator';
 import { Sharing } from '#src/layout/page-map';
 import type { Steps } from '../support/overtaken';
 import { NO_BLOCK, RaceScene as Scene, SIZE, atEveryWrite, succeeds } from '../support/race-scene';
+import { exhaust } from '../support/exhaust';
+import { freeAll } from '../support/free-all';
 import { codeOf } from '../support/thrown';
 
 describe.each([
@@ -16,6 +18,57 @@ describe.each([
     const ptr = fast.malloc(100);
     expect(inner.sharingOf(ptr)).toBe(hasBarrier ? Sharing.exclusive : Sharing.shared);
   });
+
+  test.each([24, 3000, 20_000])(
+    'blocks of %p bytes that two free many of at once are freed once each',
+    (size) => {
+      for (const owner of ['fast', 'slow'] as const) {
+        atEveryWrite((at) => {
+          const scene = new Scene(hasBarrier);
+          const blocks = Float64Array.from([
+            ...scene.takeMany(scene[owner], size, 6),
+            ...scene.takeMany(scene.fast, 100, 2),
+          ]);
+          const wins = [...blocks].map(() => 0);
+          for (const ptr of blocks) scene.live.delete(ptr);
+          const reached = scene.overtaken.overtake(
+            () => freeAll(scene.slow, blocks, (i) => wins[i]++),
+            at,
+            // again after it was thrown out of: what it had freed by then is refused
+            [() => freeAll(scene.fast, blocks.slice().reverse(), (i) => wins[blocks.length - 1 - i]++)],
+          );
+          if (!scene.overtaken.waited) expect(wins).toEqual(wins.map(() => 1));
+          for (const ptr of blocks) expect(scene.fast.contains(ptr)).toBe(false);
+          scene.expectSound(size);
+          return reached;
+        });
+      }
+    },
+  );
+
+  test.each([100, 3000])(
+    'many blocks of %p bytes that one takes while the other takes all: none is had twice',
+    (size) => {
+      atEveryWrite((at) => {
+        const scene = new Scene(hasBarrier);
+        const [kept, freed] = [scene.takeMany(scene.slow, size, 5), scene.takeMany(scene.slow, size, 5)];
+        for (const ptr of freed) scene.give(scene.slow, ptr);
+        const out = new Float64Array(20);
+        let taken = 0;
+        const others: number[] = [];
+        const reached = scene.overtaken.overtake(() => (taken = scene.slow.mallocMany(size, 20, out)), at, [
+          () => others.push(scene.fast.malloc(size)),
+          () => expect(scene.fast.malloc(SIZE)).toBe(0), // out of memory: all caches go back
+          () => others.push(...exhaust(scene.fast, size)),
+        ]);
+        const all = [...kept, ...out.subarray(0, taken), ...others];
+        expect(new Set(all).size).toBe(all.length);
+        for (const ptr of all) scene.live.add(ptr);
+        scene.expectSound(size);
+        return reached;
+      });
+    },
+  );
 
   describe.each([
     [24, 20],

@@ -1,7 +1,7 @@
 // Sequences of operations that nobody thought of, against a model heap.
 
 import fc from 'fast-check';
-import { Heap, type HeapOptions, type VmemError } from '@vmem-ts/allocator';
+import { Heap, type HeapOptions, type PointerArray, type VmemError } from '@vmem-ts/allocator';
 import { ModelHeap } from '../support/model-heap';
 import { randomFor, seedFor, type Random } from '../support/random';
 
@@ -44,17 +44,33 @@ const MIXES: [string, Mix][] = [
 function allocate(model: ModelHeap, random: Random, largest: number): void {
   const size = random.size(largest);
   const kind = random.below(100);
-  if (kind < 60) model.malloc(size);
+  if (kind < 2)
+    model.mallocMany(size, random.size(4 + Math.ceil(5000 / (size + 8))), pointerArray(random, 20_000));
+  else if (kind < 60) model.malloc(size);
   else if (kind < 75) model.calloc(random.between(0, 5), Math.floor(size / 4));
   else if (kind < 90) model.alignedAlloc(2 ** random.below(17), size);
   else model.alloc(size >> 3);
+}
+
+function pointerArray(random: Random, length: number): PointerArray {
+  const Words = random.pick([Float64Array, Uint32Array, Int32Array, undefined]);
+  return Words === undefined ? [] : new Words(length);
+}
+
+function releaseMany(model: ModelHeap, random: Random): void {
+  const pointers = random.shuffle([...model.pointers]).slice(0, random.size(300));
+  if (random.chance(50)) pointers.sort((a, b) => a - b);
+  const words = pointerArray(random, pointers.length);
+  pointers.forEach((ptr, i) => (words[i] = ptr));
+  model.freeMany(words);
 }
 
 function release(model: ModelHeap, random: Random, largest: number): void {
   if (model.liveBlocks === 0) return;
   const ptr = random.pick(model.pointers);
   const kind = random.below(100);
-  if (kind < 70) model.free(ptr);
+  if (kind < 2) releaseMany(model, random);
+  else if (kind < 70) model.free(ptr);
   else if (kind < 80) model.freeView(new Float64Array(model.heap.buffer, model.heap.byteOffset + ptr, 0));
   else if (kind < 97) model.realloc(ptr, random.size(largest) + 1);
   else model.realloc(ptr, 0);
@@ -142,6 +158,14 @@ describe('sequences of operations that shrink to the shortest that fails', () =>
         `free(#${i})`,
         ifAny((model) => model.free(nth(model, i))),
       ),
+    ),
+    fc
+      .tuple(size, fc.nat(60))
+      .map(([n, count]) => named(`mallocMany(${n}, ${count})`, (model) => model.mallocMany(n, count, []))),
+    fc.tuple(index, fc.nat(60)).map(([i, count]) =>
+      named(`freeMany(#${i}, ${count})`, (model) => {
+        model.freeMany(model.pointers.slice(i % (model.liveBlocks + 1)).slice(0, count));
+      }),
     ),
     fc.constant(named('attach and detach', comeAndGo)),
     fc.constant(named('check', (model) => model.verifyAll())),

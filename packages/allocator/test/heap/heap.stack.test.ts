@@ -92,6 +92,8 @@ const cachedRuns = ({ inner }: Scene): number =>
 interface Deed {
   /** Returns the operation; it is called at the end of the stack, then once more with all of it. */
   prepare(scene: Scene): () => void;
+  /** What the caller does after each of the two. */
+  settle?(scene: Scene): void;
   readonly lost?: number;
 }
 
@@ -234,6 +236,51 @@ const DEEDS: [string, Deed][] = [
     },
   ],
   [
+    'mallocMany',
+    {
+      prepare:
+        ({ live, heap }) =>
+        () => {
+          for (const size of [24, 2000, 20_000]) {
+            const out = new Float64Array(7);
+            const count = heap.mallocMany(size, 7, out);
+            for (let i = 0; i < count; i++) live[live.length] = out[i];
+          }
+        },
+      lost: 1, // one that only the way back was too short for
+    },
+  ],
+  [
+    'mallocMany into an array',
+    {
+      prepare:
+        ({ live, heap }) =>
+        () => {
+          const out: number[] = [];
+          const count = heap.mallocMany(100, 7, out);
+          for (let i = 0; i < count; i++) live[live.length] = out[i];
+        },
+      lost: 7,
+    },
+  ],
+  [
+    'freeMany',
+    {
+      prepare: (scene) => {
+        const { heap, other, live } = scene;
+        const pointers = [heap, other].flatMap((each) =>
+          [24, 24, 5000, 5000, 5000, 20_000].map((size) => each.malloc(size)),
+        );
+        live.push(...pointers);
+        return () => heap.freeMany(pointers.filter((ptr) => live.includes(ptr)));
+      },
+      // what it throws out of is freed in part; the caller asks which
+      settle: ({ heap, live }) => {
+        live.splice(0, live.length, ...live.filter((ptr) => heap.contains(ptr)));
+      },
+    },
+  ],
+  [
     'detach with runs of pages in the cache',
     {
       prepare: (scene) => {
@@ -247,6 +294,15 @@ const DEEDS: [string, Deed][] = [
           expect(cachedRuns(scene)).toBe(0);
         };
       },
+    },
+  ],
+  [
+    'a walk over all blocks',
+    {
+      prepare:
+        ({ heap }) =>
+        () =>
+          heap.blocks(),
     },
   ],
   [
@@ -306,7 +362,7 @@ describe.each([
   ['a host', true],
   ['no host', false],
 ])('on a heap with %s, at the end of the stack', (_, hasHost) => {
-  test.each(DEEDS)('%s is done or not, and nothing is lost', (__, { prepare, lost = 0 }) => {
+  test.each(DEEDS)('%s is done or not, and nothing is lost', (__, { prepare, settle, lost = 0 }) => {
     let overflows = 0;
     for (const more of [[], [1], [1, 2, 3]]) {
       let deeds = 0;
@@ -316,13 +372,16 @@ describe.each([
         const deed = prepare(scene);
         try {
           descend(depth, deed, ...more);
+          settle?.(scene);
           deeds++;
         } catch (error) {
           if (!(error instanceof RangeError)) throw error;
           overflows++;
+          settle?.(scene);
           scene.expectSound(lost);
           // neither is any lock held for ever, nor any slot taken
           deed();
+          settle?.(scene);
           scene.expectSound(lost);
         }
         scene.expectSound(lost);

@@ -117,8 +117,9 @@ describe('blocks that three threads free at the same moment', () => {
       pointers: sharedWords(COUNT),
       wins: sharedWords(COUNT),
       arrivals: sharedWords(COUNT),
+      atOnce: sharedWords(1),
     };
-    const { id, barrier, pointers, wins, arrivals } = round;
+    const { id, barrier, pointers, wins, arrivals, atOnce } = round;
     const tasks = [1, 2].map((me): DoubleFreeTask => ({ round, rounds: ROUNDS, me }));
     const workers = Promise.all(tasks.map((task) => runWorker('double-freer', task)));
     const failures: string[] = [];
@@ -146,6 +147,7 @@ describe('blocks that three threads free at the same moment', () => {
       random.shuffle(pointers as unknown as number[]);
       wins.fill(0);
       arrivals.fill(0);
+      atOnce[0] = i % 3 === 0 ? 1 : 0;
       meet(barrier, THREADS);
       failures.push(...freeWithOthers(heap, round, 0));
       meet(barrier, THREADS);

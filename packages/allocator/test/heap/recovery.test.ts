@@ -188,6 +188,57 @@ const LAST_ACTS: [string, LastAct][] = [
     }),
   ],
   [
+    'a mallocMany from the cache and from slabs',
+    act(13, ({ theirs }) => {
+      theirs.free(theirs.malloc(1000));
+      const out = new Float64Array(13);
+      return () => theirs.mallocMany(1000, 13, out);
+    }),
+  ],
+  [
+    'a mallocMany of whole pages',
+    act(
+      3,
+      ({ theirs }) =>
+        () =>
+          theirs.mallocMany(30_000, 3, []),
+    ),
+  ],
+  [
+    'a mallocMany that finds no memory',
+    act(100, (scene) => {
+      const { theirs, heap } = scene;
+      for (const size of [4096, 8]) exhaust(heap, size).forEach((ptr) => scene.keep(ptr));
+      for (const each of [theirs, heap]) each.free(exhaust(heap, 1000).pop() ?? 0);
+      return () => theirs.mallocMany(2000, 100, new Float64Array(100));
+    }),
+  ],
+  [
+    'a freeMany that flushes the cache and empties slabs',
+    act(30, ({ theirs }) => {
+      const pointers = new Float64Array(30);
+      theirs.mallocMany(1000, 30, pointers);
+      return () => theirs.freeMany(pointers);
+    }),
+  ],
+  [
+    'a freeMany of blocks of all sizes, its own and others’',
+    act(24, ({ theirs, heap }) => {
+      const sizes = [24, 24, 100, 5000, 16_384, 20_000];
+      const pointers = [theirs, heap, theirs, heap].flatMap((each) => sizes.map((size) => each.malloc(size)));
+      return () => theirs.freeMany(pointers);
+    }),
+  ],
+  [
+    'a walk over all blocks',
+    act(
+      0,
+      ({ theirs }) =>
+        () =>
+          theirs.blocks(),
+    ),
+  ],
+  [
     'a free that empties slabs',
     act(40, ({ theirs }) => {
       const pointers = Array.from({ length: 12 }, () => theirs.malloc(16_384));
@@ -293,6 +344,14 @@ const LAST_ACTS: [string, LastAct][] = [
     act(1, ({ theirs }) => {
       const ptr = theirs.malloc(90_000);
       return () => theirs.realloc(ptr, 30_000);
+    }),
+  ],
+  [
+    'a realloc that grows into pages of its own cache',
+    act(2, ({ theirs }) => {
+      const [behind, ptr] = [theirs.malloc(30_000), theirs.malloc(30_000)];
+      theirs.free(behind);
+      return () => theirs.realloc(ptr, 60_000);
     }),
   ],
   [

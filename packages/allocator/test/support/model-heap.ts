@@ -3,7 +3,7 @@
 // somebody else is noticed at the next look at it.
 
 import { strict as assert } from 'node:assert';
-import { VmemError, type Heap } from '@vmem-ts/allocator';
+import { VmemError, type Heap, type PointerArray } from '@vmem-ts/allocator';
 
 interface Block {
   /** Place in the list of live pointers. */
@@ -86,6 +86,14 @@ export class ModelHeap {
     return this.add(ptr, size);
   }
 
+  /** How many there are: fewer than `count` when memory is out. */
+  mallocMany(size: number, count: number, out: PointerArray): number {
+    const got = this.heap.mallocMany(size, count, out);
+    assert(got >= 0 && got <= count, `mallocMany(${size}, ${count}) gave ${got}`);
+    for (let i = 0; i < got; i++) this.add(out[i], size);
+    return got;
+  }
+
   /** Undefined when memory is out. */
   alloc(length: number): Float64Array | undefined {
     let view: Float64Array;
@@ -132,6 +140,14 @@ export class ModelHeap {
     this.forget(ptr, block);
   }
 
+  /** @param by the heap object that frees them */
+  freeMany(ptrs: PointerArray, by = this.heap): void {
+    const blocks = Array.from(ptrs, (ptr) => [ptr, this.blocks.get(ptr)!] as const);
+    for (const [ptr, block] of blocks) this.verify(ptr, block);
+    by.freeMany(ptrs);
+    for (const [ptr, block] of blocks) this.forget(ptr, block);
+  }
+
   freeView(view: ArrayBufferView): void {
     const ptr = view.byteOffset - this.heap.byteOffset;
     const block = this.blocks.get(ptr)!;
@@ -150,6 +166,13 @@ export class ModelHeap {
     const { result, problems } = this.heap.checkReport();
     assert.deepEqual(problems, []);
     assert.equal(result, 1);
+    const walked = [...this.heap.blocks()];
+    const mine = [...this.blocks].map(([ptr, { usable }]) => ({ ptr, size: usable }));
+    assert.deepEqual(
+      walked,
+      mine.sort((a, b) => a.ptr - b.ptr),
+      'a walk finds other blocks than the model has',
+    );
     const { live, liveBlocks, large } = this.heap.stats();
     assert.equal(liveBlocks, this.liveBlocks, 'live blocks: heap and model differ');
     assert.equal(live, this.liveBytes, 'live bytes: heap and model differ');

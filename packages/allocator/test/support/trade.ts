@@ -54,8 +54,14 @@ export function trade(heap: Heap, shelves: Int32Array, plan: TradePlan): TradeRe
   const words = new Int32Array(heap.buffer, heap.byteOffset, heap.size / 4);
   const result = { taken: 0, freed: 0, refused: 0, damaged: 0 };
   const { smallest, largest } = plan;
+  const batch = new Float64Array(50);
   while (result.taken < plan.blocks) {
     const size = smallest === 0 ? random.size(largest) + 8 : random.between(smallest, largest);
+    if (random.chance(1)) {
+      const rest = batch.subarray(0, plan.blocks - result.taken);
+      tradeMany(heap, words, shelves, random, size, rest, result);
+      continue;
+    }
     let ptr = random.chance(97) ? heap.malloc(size) : heap.alignedAlloc(2 ** random.below(14), size);
     if (ptr === 0) {
       if (++result.refused > 10 * plan.blocks) return result; // blocks got lost
@@ -68,4 +74,33 @@ export function trade(heap: Heap, shelves: Int32Array, plan: TradePlan): TradeRe
     if (ptr !== 0) receive(heap, words, ptr, result);
   }
   return result;
+}
+
+/** The same with many blocks at once; what comes back for them is freed at once. */
+function tradeMany(
+  heap: Heap,
+  words: Int32Array,
+  shelves: Int32Array,
+  random: Random,
+  size: number,
+  batch: Float64Array,
+  result: TradeResult,
+): void {
+  const taken = heap.mallocMany(
+    size,
+    Math.floor(Math.min(random.between(1, batch.length), 1 + 20_000 / size)),
+    batch,
+  );
+  result.taken += taken;
+  if (taken === 0) result.refused++;
+  const received: number[] = [];
+  for (let i = 0; i < taken; i++) {
+    write(words, batch[i], size, random.word() | 0);
+    const ptr = Atomics.exchange(shelves, random.below(shelves.length), batch[i] / 8) * 8;
+    if (ptr === 0) continue;
+    if (!isIntact(words, ptr)) result.damaged++;
+    received.push(ptr);
+  }
+  heap.freeMany(received);
+  result.freed += received.length;
 }

@@ -15,7 +15,7 @@ export function statsText({ backend, stats }: PoolDescription, omit: string): st
   const parts = [
     omit.includes('g') ? [] : general(backend, stats),
     omit.includes('m') ? [] : totals(stats),
-    omit.includes('a') ? [] : [`threads: ${stats.threads}`],
+    omit.includes('a') ? [] : threads(stats),
     omit.includes('b') ? [] : classes(stats.classes),
     omit.includes('l') ? [] : [`large: ${stats.large.blocks} blocks, ${stats.large.bytes} bytes`],
   ];
@@ -32,10 +32,28 @@ const totals = (stats: HeapStats): string[] => [
     `free pages: ${stats.pagesFree}, overhead: ${stats.overhead}`,
 ];
 
+function threads({ threads: attached, perThread }: HeapStats): string[] {
+  const header = ['slot', 'blocks', 'bytes', 'runs', 'run bytes', 'stacks'];
+  const rows = perThread.map((t) => [
+    ...[t.slot, t.blocks, t.blockBytes, t.runs, t.runBytes, t.stackBytes].map(String),
+    t.isAlive ? '' : '  died',
+  ]);
+  return [`threads: ${attached}`, ...table([header, ...rows])];
+}
+
 function classes(all: readonly ClassStats[]): string[] {
-  const header = ['size', 'slabs', 'live', 'cached', 'free', 'refills', 'flushes'];
+  const header = ['size', 'slabs', 'bytes', 'live', 'cached', 'free', 'refills', 'flushes'];
   const rows = all
     .filter((c) => c.slabsMade > 0)
-    .map((c) => [c.size, c.slabs, c.live, c.cached, c.free, c.refills, c.flushes].map(String));
-  return ['bins:', ...[header, ...rows].map((row) => row.map((cell) => cell.padStart(10)).join(''))];
+    .map((c) => [c.size, c.slabs, c.bytes, c.live, c.cached, c.free, c.refills, c.flushes].map(String));
+  return ['bins:', ...table([header, ...rows])];
 }
+
+const WIDTH = 12;
+const table = (rows: readonly string[][]): string[] =>
+  rows.map((row) =>
+    row
+      .map((cell) => cell.padStart(WIDTH))
+      .join('')
+      .trimEnd(),
+  );

@@ -1,9 +1,10 @@
-import type { ClassStats, HeapStats } from '@vmem-ts/vmem-api';
+import type { ClassStats, HeapStats, ThreadStats } from '@vmem-ts/vmem-api';
 import { statsText } from '#src/pool/stats-text';
 
 const ofClass = (size: number, slabsMade: number): ClassStats => ({
   size,
   slabs: slabsMade,
+  bytes: 9,
   live: 11,
   cached: 12,
   free: 13,
@@ -11,6 +12,17 @@ const ofClass = (size: number, slabsMade: number): ClassStats => ({
   flushes: 15,
   slabsMade,
   slabsReleased: 0,
+});
+
+const ofThread = (slot: number, isAlive: boolean): ThreadStats => ({
+  slot,
+  isCaller: slot === 0,
+  isAlive,
+  blocks: 3,
+  blockBytes: 10,
+  runs: 1,
+  runBytes: 5,
+  stackBytes: 8192,
 });
 
 const stats: HeapStats = {
@@ -22,6 +34,7 @@ const stats: HeapStats = {
   pagesFree: 700,
   overhead: 30,
   threads: 5,
+  perThread: [ofThread(0, true), ofThread(7, false)],
   classes: [ofClass(8, 2), ofClass(16, 0), ofClass(16384, 3)],
   large: { blocks: 6, bytes: 4096 },
 };
@@ -30,8 +43,8 @@ const stats: HeapStats = {
 const PARTS: Record<string, RegExp> = {
   g: /backend: overlay, pool size: 1000, size classes: 3 from 8 to 16384/,
   m: /allocated: 200 in 21 blocks, cached: 30, free in slabs: 40, free pages: 700, overhead: 30/,
-  a: /threads: 5/,
-  b: /bins:\n +size +slabs +live +cached +free +refills +flushes\n +8 +2 +11 +12 +13 +14 +15\n +16384 /,
+  a: /threads: 5\n +slot +blocks +bytes +runs +run bytes +stacks\n +0 +3 +10 +1 +5 +8192\n +7 +3 +10 +1 +5 +8192 +died\n/,
+  b: /bins:\n +size +slabs +bytes +live +cached +free +refills +flushes\n +8 +2 +9 +11 +12 +13 +14 +15\n +16384 /,
   l: /large: 6 blocks, 4096 bytes/,
 };
 

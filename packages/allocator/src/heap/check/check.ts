@@ -2,12 +2,10 @@
 // by what the region says, so damage can't make it run for ever.
 
 import { VmemError } from '../../base/errors';
-import { asSizeClass } from '../../base/units';
 import { CLASS_COUNT } from '../../slab/size-classes';
-import { Bin, Extents, binAt } from '../../layout/region-layout';
-import { storeRelease } from '../../sync/platform';
 import type { HeapParts } from '../parts';
 import { atStandstill } from '../standstill';
+import { underEveryLock } from '../every-lock';
 import { checkCachedRuns } from './cached-runs';
 import { checkFreeIndex } from './free-extents';
 import { checkCounters, checkHead, checkTiling } from './pages';
@@ -23,7 +21,7 @@ export function checkHeap(core: HeapParts): CheckReport {
     // damage found inside is no reason to abandon the gates, so it does not leave the standstill
     atStandstill(core, () => {
       orDamage(scene, () => {
-        withEveryBin(core, 0, () => {
+        underEveryLock(core, () => {
           checkAll(scene);
         });
       });
@@ -39,23 +37,6 @@ function orDamage(scene: CheckScene, action: () => void): void {
   } catch (error) {
     if (!(error instanceof VmemError) || error.code !== 'ECORRUPT') throw error;
     scene.found.expect(false, /^\[.*?\]/.exec(error.message)?.[0] ?? '[LOCK-1]', () => error.message);
-  }
-}
-
-/** Runs `action` with the locks of all bins from `from` on and of the extents. */
-function withEveryBin(core: HeapParts, from: number, action: () => void): void {
-  const { i32 } = core.region;
-  const lock = from < CLASS_COUNT ? binAt(from) + Bin.lock : Extents.lock;
-  try {
-    if (from < CLASS_COUNT) core.bins.lock(asSizeClass(from));
-    else core.extents.lock();
-    if (from < CLASS_COUNT) withEveryBin(core, from + 1, action);
-    else action();
-    core.locks.unlock(lock);
-  } catch (error) {
-    // reading leaves nothing half done
-    if (i32[lock] === core.locks.me) storeRelease(i32, lock, 0);
-    throw error;
   }
 }
 
