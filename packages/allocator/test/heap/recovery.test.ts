@@ -263,6 +263,13 @@ const LAST_ACTS: [string, LastAct][] = [
     }),
   ],
   [
+    'a free of the first run into the cache',
+    act(1, ({ theirs }) => {
+      const ptr = theirs.malloc(6 * 4096);
+      return () => theirs.free(ptr);
+    }),
+  ],
+  [
     'a free of a run into the cache',
     act(1, (scene) => {
       const ptr = scene.theirs.malloc(6 * 4096);
@@ -319,7 +326,10 @@ const LAST_ACTS: [string, LastAct][] = [
       keepRuns(scene, heap, [5, 5, 6]);
       keepRuns(scene, theirs, [7, 8]);
       return () => {
-        for (const slot of [0, MORTAL_SLOT]) inner.i32[slotAt(slot) + Slot.gate] = ABANDONED;
+        for (const slot of [0, MORTAL_SLOT]) {
+          inner.i32[slotAt(slot) + Slot.gate] = ABANDONED;
+          inner.i32[inner.runPagesWord(slot)] = 0; // in the middle of emptying it
+        }
         theirs.check();
       };
     }),

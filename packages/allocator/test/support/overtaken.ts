@@ -15,6 +15,7 @@ class WouldWait extends Error {}
 export type Steps = readonly (() => void)[];
 
 export class OvertakenThread {
+  readonly threads: FakeThreads;
   readonly thread: MortalThread;
   readonly host: ThreadHost;
   /** True if the last overtaking thread had to wait. */
@@ -23,9 +24,9 @@ export class OvertakenThread {
   isRunning = false;
 
   constructor(hasBarrier: boolean) {
-    const threads = new FakeThreads(hasBarrier);
-    this.thread = new MortalThread(threads.hostOf(SLOW));
-    this.host = threads.hostOf(FAST);
+    this.threads = new FakeThreads(hasBarrier);
+    this.thread = new MortalThread(this.threads.hostOf(SLOW));
+    this.host = this.threads.hostOf(FAST);
   }
 
   attach(handle: Heap['handle']): Heap {
