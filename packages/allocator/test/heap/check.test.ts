@@ -752,7 +752,7 @@ test('[CACHE-1] [CACHE-2] [SLOT-1] [LOCK-1] hold while threads come and go', () 
       others.splice(random.below(others.length), 1)[0].detach();
     for (let i = 0; i < 30; i++) model.malloc(random.size(3000));
     for (let i = 0; i < 3; i++) model.malloc(random.between(16_385, 60_000));
-    for (const ptr of random.shuffle([...model.pointers]).slice(0, 30)) {
+    for (const ptr of random.shuffle([...model.pointers]).slice(0, 33)) {
       const other = random.pick([model.heap, ...others]);
       model.free(ptr, other);
     }
