@@ -2,10 +2,12 @@
 // cache can serve them; everything else is one call away:
 //
 //   malloc ── pop from the stack of the class
-//     └ mallocSlow ── large: LargeBlocks.allocate ── ExtentAllocator.take
+//     └ mallocSlow ── large: pop from the stack of runs of its length
+//         ├ LargeBlocks.allocate ── ExtentAllocator.take
 //         └ ThreadCache.take ── Bins.takeBlocks ── addSlab ── ExtentAllocator.take, StateStore.take
 //   free ── push on the stack of the class
-//     └ freeSlow ── freeShared: a block that other threads may free, too
+//     └ freeSlow ── large: push on the stack of runs of its length
+//         ├ freeShared: a block that other threads may free, too
 //         ├ large: LargeBlocks.free ── ExtentAllocator.release
 //         ├ ThreadCache.makeRoom ── Bins.returnBlocks ── releaseEmpty ── ExtentAllocator.release
 //         └ Bins.share: the first free of another thread's block in a slab
