@@ -322,6 +322,7 @@ export class Heap {
     if (Math.max(size, alignment) > this.region.size) return this.outOfReach();
     const sizeClass = alignedClassFor(size, alignment, this.classOf);
     if (sizeClass >= 0) return this.malloc(CLASS_SIZE[sizeClass]);
+    if (size > MAX_SLAB_BLOCK && alignment <= PAGE_SIZE) return this.malloc(size); // may have a run in the cache
     return this.largeAlloc(Math.max(size, 1), alignment);
   }
 

@@ -34,7 +34,13 @@ export interface SectionOwners {
   isDead(slot: number): boolean;
 }
 
+/** How often the slots are looked through to know whether a thread is alone. */
+const CALLS_PER_LOOK = 32;
+
 export class FastSections {
+  private isAlone = false;
+  private callsToLook = 0;
+
   constructor(
     private readonly i32: Int32Array,
     private readonly owners: SectionOwners,
@@ -42,9 +48,14 @@ export class FastSections {
     private readonly barrier: (() => boolean) | undefined,
   ) {}
 
-  /** True if waiting for others takes a few microseconds. */
+  /** True if waiting for others takes a few microseconds, as far as was known at one of the last calls. */
   get isCheap(): boolean {
-    return this.barrier !== undefined || !this.anyOther();
+    if (this.barrier !== undefined) return true;
+    if (this.callsToLook-- <= 0) {
+      this.callsToLook = CALLS_PER_LOOK;
+      this.isAlone = !this.anyOther();
+    }
+    return this.isAlone;
   }
 
   /**
