@@ -3,6 +3,7 @@
 export { VmemError, describe, type VmemErrorCode } from './base/errors';
 export { MAX_REGION, MIN_REGION } from './layout/region';
 export { MAX_SLOTS as MAX_THREADS } from './layout/block-state';
+export type { PageSource } from './extent/page-source';
 export { Heap } from './heap/heap';
 export type { LiveBlock } from './heap/blocks';
 export type { HeapHandle, HeapMemory, HeapOptions } from './heap/heap-options';

@@ -13,6 +13,7 @@ import {
   onThreadDeath,
   openUnnamedFile,
   overlayFile,
+  punchHole,
   reserve,
   threadBarrier,
   threadIdentity,
@@ -29,6 +30,7 @@ export {
   loadError,
   openUnnamedFile,
   overlayFile,
+  punchHole,
   reserve,
 };
 

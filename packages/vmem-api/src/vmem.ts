@@ -28,6 +28,12 @@ import { asViewOf, isBuiltIn, standInFor } from './pool/view-types';
 export interface VmemOptions {
   /** Where the memory comes from; default `auto`: an overlay, or anonymous memory where the addon is missing. */
   readonly backend?: BackendChoice;
+  /**
+   * Bytes that the pool can grow to; default: it does not grow. It grows in steps when memory is out, in whichever thread,
+   * without stopping the others, as long as the file system has room. Address space for all of it is taken at once: on
+   * Node.js 20 that is at most 4 GiB. Not for `createInRegion`, nor for the backend `mmap-io`.
+   */
+  readonly maxSize?: number;
   /** Threads that can be attached at once, 1 to 127; default 127. */
   readonly threads?: number;
   /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/1024 of the pool, 4 to 64 KiB. */
@@ -82,7 +88,7 @@ export class Vmem implements Disposable {
    * The backend `anonymous`, also where `auto` falls back to it, has no file: it makes nothing of `dir`, and doesn't
    * notice that there is no such directory.
    *
-   * @param size bytes, at least 14 MiB; rounded up to whole pages
+   * @param size bytes, at least 14 MiB; rounded up to whole pages. With `maxSize`, what the pool begins with
    * @throws VmemError EINVAL: arguments; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; ENOSPC: no room for the file;
    *   ENOTSUP: the backend, or a pool of this size, is not to be had in this runtime
    */
@@ -91,12 +97,19 @@ export class Vmem implements Disposable {
       throw new VmemError('EINVAL', `dir: expected the path of a directory, got ${describe(dir)}`);
     }
     const bytes = poolSize(size);
-    const { backend, heap } = readOptions(options);
+    const { backend, maxSize, heap } = readOptions(options);
+    const most = maxSize === undefined ? bytes : poolSize(maxSize, 'maxSize');
+    if (most < bytes) {
+      throw new VmemError(
+        'EINVAL',
+        `maxSize: expected at least the pool's size of ${bytes} bytes, got ${most}`,
+      );
+    }
     const source = chooseBackend(backend);
     const memory = failingAs(`no pool of ${bytes} bytes can be made in '${dir}'`, () =>
-      source.create(dir, bytes),
+      source.create(dir, bytes, most),
     );
-    return Vmem.inMemory(memory, heap);
+    return Vmem.inMemory(memory, { ...heap, size: bytes });
   }
 
   /**
@@ -107,9 +120,12 @@ export class Vmem implements Disposable {
    * @param region at least 14 MiB; a view begins at a multiple of 4096
    * @throws VmemError EINVAL
    */
-  static createInRegion(region: VmemRegion, options: Omit<VmemOptions, 'backend'> = {}): Vmem {
+  static createInRegion(region: VmemRegion, options: Omit<VmemOptions, 'backend' | 'maxSize'> = {}): Vmem {
     // first: what they are read with may change the region
-    const { heap } = readOptions(options);
+    const { heap, maxSize } = readOptions(options);
+    if (maxSize !== undefined) {
+      throw new VmemError('EINVAL', 'maxSize: a pool in memory of the caller does not grow');
+    }
     return Vmem.inMemory(regionMemory(region), heap);
   }
 
@@ -125,7 +141,7 @@ export class Vmem implements Disposable {
       const memory =
         share.backend === 'region' ? attachRegion(share) : backendNamed(share.backend).attach(share);
       const { buffer, byteOffset, size } = memory;
-      const heap = Heap.attach({ buffer, byteOffset, size, id: share.id }, hostOption());
+      const heap = Heap.attach({ buffer, byteOffset, size, id: share.id }, surroundings(memory));
       try {
         memory.confirm?.();
       } catch (error) {
@@ -145,7 +161,7 @@ export class Vmem implements Disposable {
     return failingAs(`no heap can be made in ${size} bytes`, () => {
       try {
         const region = new Uint8Array(buffer, byteOffset, size);
-        const heap = Heap.create(region, { ...options, zeroed, ...hostOption() });
+        const heap = Heap.create(region, { ...options, zeroed, ...surroundings(memory) });
         return new Vmem(KEY, heap, memory);
       } catch (error) {
         memory.release();
@@ -198,7 +214,10 @@ export class Vmem implements Disposable {
     return this.place.byteOffset;
   }
 
-  /** Bytes of the pool, the heap's own data included. */
+  /**
+   * Bytes of the pool in `buffer`, the heap's own data included: every block ends below. Of a pool that grows, what it can
+   * grow to; what it has storage for now is in its `stats`.
+   */
   get size(): number {
     return this.place.size;
   }
@@ -435,23 +454,29 @@ function requireText(text: unknown): string {
   throw new VmemError('EINVAL', `expected a string, got ${describe(text)}`);
 }
 
-type PoolOptions = Pick<HeapOptions, 'threads' | 'cacheBytes'>;
+type PoolOptions = Pick<HeapOptions, 'threads' | 'cacheBytes' | 'size'>;
 
 /** The options that there are, each read once. */
-function readOptions(options: VmemOptions): { backend: BackendChoice; heap: PoolOptions } {
+function readOptions(options: VmemOptions): {
+  backend: BackendChoice;
+  maxSize: number | undefined;
+  heap: PoolOptions;
+} {
   if (typeof options !== 'object' || (options as object | null) === null) {
     throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
   }
   return readingFrom('options', () => {
-    const { backend = 'auto', threads, cacheBytes } = options;
+    const { backend = 'auto', maxSize, threads, cacheBytes } = options;
     return {
       backend,
+      maxSize,
       heap: { ...(threads !== undefined && { threads }), ...(cacheBytes !== undefined && { cacheBytes }) },
     };
   });
 }
 
-function hostOption(): { host?: ReturnType<typeof threadHost> & object } {
+/** What a thread brings along into the heap. */
+function surroundings({ source }: PoolMemory): Pick<HeapOptions, 'host' | 'source'> {
   const host = threadHost();
-  return host === undefined ? {} : { host };
+  return { ...(host !== undefined && { host }), ...(source !== undefined && { source }) };
 }

@@ -3,7 +3,11 @@
 //
 // Blocks of callers are taken from the end of a free extent, the heap's own pages from the start, so that the
 // heap's own pages gather at the low end and don't fragment the rest. Up to 2 GiB the low end serves both:
-// offsets below 2^31 are small integers in V8.
+// offsets below 2^31 are small integers in V8. It does so, too, where a region can still grow: what is left over lies
+// where it grows on.
+//
+// A free extent knows of one run of its pages that nobody has written to since they got their storage: `take` tells
+// what it took of that. Repair forgets it.
 //
 // Each change becomes true with one store of one tag, so the tags tile the region at every instant
 // [PAGE-1]. Between `take` and `commit` an extent is `pending`: if its thread dies there, repair frees it.
@@ -12,18 +16,44 @@ import { NULL_PAGE, asPage, pageAfter, pageBefore, type PageIndex } from '../bas
 import { VmemError } from '../base/errors';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
-import { Extents } from '../layout/region-layout';
+import { Backing, Extents } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
 import { FreeExtents } from './free-extents';
+import { UnbackedExtents } from './unbacked-extents';
 
 /** The page at 2 GiB. */
 const SMALL_INTEGER_PAGES = 2 ** 31 / 4096;
+
+/** Pages from `from` up to `to`; none if they are equal. */
+export interface PageRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+const NONE: PageRange = { from: 0, to: 0 };
+
+/** What two ranges have in common. */
+function common(one: PageRange, from: number, to: number): PageRange {
+  const first = Math.max(one.from, from);
+  const end = Math.min(one.to, to);
+  return first < end ? { from: first, to: end } : NONE;
+}
+
+/** Both if they are neighbours, else the longer one. */
+function joined(one: PageRange, other: PageRange): PageRange {
+  if (one.from === one.to) return other;
+  if (one.to === other.from) return { from: one.from, to: other.to };
+  return other.to - other.from > one.to - one.from ? other : one;
+}
 
 /** Which end of a free extent to take. */
 export type Placement = 'low' | 'high';
 
 export class ExtentAllocator {
   readonly free: FreeExtents;
+  readonly unbacked: UnbackedExtents;
+  /** Pages of what was taken last that are known to be zero. Lock held. */
+  zeroTaken = NONE;
   private readonly i32: Int32Array;
   private readonly pageMap;
 
@@ -34,6 +64,7 @@ export class ExtentAllocator {
     this.i32 = region.i32;
     this.pageMap = region.pageMap;
     this.free = new FreeExtents(region.i32, region.pageMap);
+    this.unbacked = new UnbackedExtents(region.i32, region.pageMap);
   }
 
   /** @throws VmemError ECLOSED if the heap was deleted meanwhile */
@@ -49,13 +80,18 @@ export class ExtentAllocator {
     this.locks.unlock(Extents.lock);
   }
 
-  /** Writes the page map of an empty region. Only `create` calls this, before anybody else can see it. */
-  format(): void {
+  /**
+   * Writes the page map of an empty region, the first `dataPages` data pages of which have storage, and nothing but zeros
+   * if it is `zeroed`. Only `create` calls this, before anybody else can see it.
+   */
+  format(dataPages: number, zeroed: boolean): void {
     const { region, pageMap } = this;
     const first = asPage(region.firstDataPage);
+    const end = pageAfter(first, dataPages);
     pageMap.setTag(NULL_PAGE, PageKind.reserved, first);
-    this.setFree(first, region.pages - first);
-    this.i32[Extents.freePages] = region.pages - first;
+    if (end < region.pages) this.unbacked.add(end, region.pages - end);
+    this.setFree(first, dataPages, zeroed ? { from: first, to: end } : NONE);
+    this.i32[Extents.freePages] = dataPages;
   }
 
   /** An extent of `pages` pages in kind `pending`, or `NULL_PAGE`. Lock held; `commit` or `release` follows. */
@@ -63,11 +99,17 @@ export class ExtentAllocator {
     const page = this.free.find(pages);
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
-    if (placement === 'low') return this.carve(page, length, page, pages);
+    if (placement === 'low' || this.canGrow(page, length)) return this.carve(page, length, page, pages);
     // below 2 GiB if it fits there; if not, what is between that and 4 GiB is for the state pages until all else is full
     const end =
       page + pages <= SMALL_INTEGER_PAGES ? Math.min(page + length, SMALL_INTEGER_PAGES) : page + length;
     return this.carve(page, length, asPage(end - pages), pages);
+  }
+
+  /** Whether pages behind a free extent can join it: what is left of it should be there then. */
+  private canGrow(page: PageIndex, length: number): boolean {
+    const end = pageAfter(page, length);
+    return end < this.pageMap.pages && this.pageMap.kind(end) === PageKind.unbacked;
   }
 
   /** The same at a multiple of `alignment` pages. */
@@ -83,15 +125,17 @@ export class ExtentAllocator {
     this.pageMap.setTag(page, kind, this.pageMap.length(page));
   }
 
-  /** Gives an extent of any kind but `free` back. Lock held. */
-  release(page: PageIndex): void {
+  /** Gives an extent of any kind but `free` back, of which the pages `zero` are known to be zero. Lock held. */
+  release(page: PageIndex, zero = NONE): void {
     const { pageMap, free } = this;
     const pages = pageMap.length(page);
     pageMap.setTag(page, PageKind.pending, pages);
     let start = page;
     let end = pageAfter(page, pages);
+    let known = zero;
     if (end < pageMap.pages && pageMap.kind(end) === PageKind.free) {
       const length = pageMap.length(end);
+      known = joined(known, this.zeroOf(end));
       free.remove(end, length);
       end = pageAfter(end, length);
     }
@@ -100,6 +144,7 @@ export class ExtentAllocator {
     if (lastKind === PageKind.free || lastKind === PageKind.freeTail) {
       const length = pageMap.length(last);
       start = pageBefore(page, length);
+      known = joined(this.zeroOf(start), known);
       free.remove(start, length);
     }
     pageMap.setTag(start, PageKind.free, end - start); // the merge is true from here
@@ -108,8 +153,14 @@ export class ExtentAllocator {
       if (last !== start) pageMap.clearTag(last);
     }
     if (end !== page + pages) pageMap.clearTag(pageAfter(page, pages));
-    this.setFree(start, end - start);
+    this.setFree(start, end - start, known);
     this.i32[Extents.freePages] += pages;
+  }
+
+  /** Makes pages inside an unbacked extent, which have got storage and are `zeroed` or not, free. Lock held. */
+  publish(page: PageIndex, pages: number, zeroed: boolean): void {
+    this.unbacked.carve(this.unbacked.around(page, pages), page, pages);
+    this.release(page, zeroed ? { from: page, to: page + pages } : NONE);
   }
 
   /** Lengthens an extent into the free pages behind it; false if there are not enough. Lock held. */
@@ -124,10 +175,11 @@ export class ExtentAllocator {
     this.free.remove(next, available);
     const rest = available - need;
     const restAt = pageAfter(next, need);
+    const zero = this.zeroOf(next);
     if (rest > 0) pageMap.setTag(restAt, PageKind.free, rest);
     pageMap.setTag(page, pageMap.kind(page), pages); // the growth is true from here
     pageMap.clearTag(next);
-    if (rest > 0) this.setFree(restAt, rest);
+    if (rest > 0) this.setFree(restAt, rest, common(zero, restAt, restAt + rest));
     else if (available > 1) pageMap.clearTag(pageAfter(next, available - 1));
     this.i32[Extents.freePages] -= need;
     return true;
@@ -147,7 +199,14 @@ export class ExtentAllocator {
     for (let i = 0; i < length; i++) this.pageMap.clearSlabPage(pageAfter(page, i));
     this.pageMap.setTag(page, PageKind.free, length);
     for (let i = 1; i < length; i++) this.pageMap.clearTag(pageAfter(page, i));
-    this.setFree(page, length);
+    this.setFree(page, length, NONE);
+  }
+
+  /** Repair only: the same for pages without storage. Lock held. */
+  restoreUnbacked(page: PageIndex, length: number): void {
+    const records = Math.min(length, this.i32[Backing.mapped] - page);
+    for (let i = 1; i < records; i++) this.pageMap.clearTag(pageAfter(page, i));
+    this.unbacked.add(page, length);
   }
 
   /** Takes pages `at ... at + pages` out of the free extent at `page`. */
@@ -156,19 +215,32 @@ export class ExtentAllocator {
     const before = at - page;
     const behind = pageAfter(at, pages);
     const rest = length - before - pages;
+    const zero = this.zeroOf(page);
+    this.zeroTaken = common(zero, at, behind);
     this.free.remove(page, length);
     if (rest > 0) this.setFreeTags(behind, rest);
     else if (pages > 1) pageMap.clearTag(pageBefore(behind, 1));
     pageMap.setTag(at, PageKind.pending, pages);
-    if (before > 0) this.setFree(page, before); // its tag makes the split true; without it, the tag above
-    if (rest > 0) this.free.insert(behind, rest);
+    if (before > 0) this.setFree(page, before, common(zero, page, at)); // its tag makes the split true; without it, the tag above
+    if (rest > 0) this.insertFree(behind, rest, common(zero, behind, behind + rest));
     this.i32[Extents.freePages] -= pages;
     return at;
   }
 
-  private setFree(page: PageIndex, length: number): void {
+  private setFree(page: PageIndex, length: number, zero: PageRange): void {
     this.setFreeTags(page, length);
+    this.insertFree(page, length, zero);
+  }
+
+  private insertFree(page: PageIndex, length: number, { from, to }: PageRange): void {
+    this.pageMap.setA(page, from);
+    this.pageMap.setB(page, to);
     this.free.insert(page, length);
+  }
+
+  /** The pages of a free extent that are known to be zero. */
+  private zeroOf(page: PageIndex): PageRange {
+    return { from: this.pageMap.a(page), to: this.pageMap.b(page) };
   }
 
   private setFreeTags(page: PageIndex, length: number): void {

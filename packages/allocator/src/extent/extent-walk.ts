@@ -14,7 +14,8 @@ export function walkExtents(pageMap: PageMap, visit: VisitExtent): void {
   for (let page = NULL_PAGE; page < pageMap.pages;) {
     const kind = pageMap.kind(page);
     const length = pageMap.length(page);
-    if (kind === PageKind.inside || kind === PageKind.freeTail || kind > PageKind.resizing || length === 0) {
+    const isTail = kind === PageKind.freeTail || kind === PageKind.unbackedTail;
+    if (kind === PageKind.inside || isTail || kind > PageKind.unbacked || length === 0) {
       throw new VmemError('ECORRUPT', `[PAGE-1] page ${page}: no extent begins here (kind ${kind})`);
     }
     const end = pageAfter(page, length);

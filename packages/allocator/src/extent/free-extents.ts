@@ -6,6 +6,7 @@
 // [FREE-1] Every free extent is in the list of its length, once, and nothing else is in a list.
 // [FREE-2] A bit of the bitmap is set exactly if its list is not empty; a bit of the summary exactly if its
 //          word of the bitmap is not 0.
+// [FREE-3] The pages of a free extent that are known to be zero, by its words a and b, lie in it.
 
 import { NULL_PAGE, type PageIndex } from '../base/units';
 import { PageLists } from '../layout/page-list';

@@ -21,6 +21,10 @@ import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import type { ExtentAllocator } from './extent-allocator';
 
 export class LargeBlocks {
+  /** Bytes of the block that was allocated last that are known to be zero, as offsets. */
+  zeroFrom = 0;
+  zeroTo = 0;
+
   constructor(
     private readonly region: Region,
     private readonly locks: OwnedLocks,
@@ -42,6 +46,8 @@ export class LargeBlocks {
       if (page !== NULL_PAGE) {
         extents.commit(page, PageKind.large);
         taken = page;
+        this.zeroFrom = extents.zeroTaken.from * PAGE_SIZE;
+        this.zeroTo = extents.zeroTaken.to * PAGE_SIZE;
         this.count(1, pages);
       }
       extents.unlock();

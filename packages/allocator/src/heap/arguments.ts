@@ -3,6 +3,7 @@
 import { VmemError, describe } from '../base/errors';
 import { MAX_REGION, MIN_REGION, Region } from '../layout/region';
 import { QUANTUM } from '../slab/size-classes';
+import type { PageSource } from '../extent/page-source';
 import type { HeapHandle } from './heap-options';
 import type { ThreadHost } from './thread-host';
 
@@ -116,6 +117,17 @@ export function hostOption(options: unknown): ThreadHost | undefined {
     );
   }
   return host as ThreadHost;
+}
+
+/** The source in the options, if there is one. */
+export function sourceOption(options: unknown): PageSource | undefined {
+  const { source } = requireObject('options', options) as { source?: Partial<PageSource> | undefined };
+  if (source === undefined) return undefined;
+  const { back, drop } = requireObject('source', source) as Partial<PageSource>;
+  if (typeof back !== 'function' || typeof drop !== 'function') {
+    throw new VmemError('EINVAL', 'source: expected an object with the functions back and drop');
+  }
+  return source as PageSource;
 }
 
 export function wholeOption(

@@ -2,6 +2,8 @@
 
 import { ExtentAllocator } from '../extent/extent-allocator';
 import { LargeBlocks } from '../extent/large-blocks';
+import { PageBacking } from '../extent/page-backing';
+import type { PageSource } from '../extent/page-source';
 import type { SlotIndex } from '../base/units';
 import type { Region, RegionGeometry } from '../layout/region';
 import { ThreadCacheLayout } from '../layout/thread-cache';
@@ -20,6 +22,7 @@ export class HeapCore implements HeapParts {
   readonly locks: OwnedLocks;
   readonly sections: FastSections;
   readonly extents: ExtentAllocator;
+  readonly backing: PageBacking;
   readonly large: LargeBlocks;
   readonly bins: Bins;
   readonly cacheLayout: ThreadCacheLayout;
@@ -30,6 +33,7 @@ export class HeapCore implements HeapParts {
     readonly geometry: RegionGeometry,
     readonly slots: ThreadSlots,
     claim: SlotClaim,
+    source?: PageSource,
   ) {
     const { slot, token } = claim;
     this.slot = slot;
@@ -46,6 +50,7 @@ export class HeapCore implements HeapParts {
     const barrier = host?.barrier === undefined ? undefined : (): boolean => host.barrier!();
     this.sections = new FastSections(region.i32, slots, slot, barrier);
     this.extents = new ExtentAllocator(region, this.locks);
+    this.backing = new PageBacking(region, this.locks, this.extents, source);
     this.large = new LargeBlocks(region, this.locks, this.extents);
     const states = new StateStore(region, this.extents);
     this.bins = new Bins(region, this.locks, this.extents, states, this.sections);

@@ -1,5 +1,6 @@
 // What `Heap.create` and `Heap.attach` take.
 
+import type { PageSource } from '../extent/page-source';
 import type { ThreadHost } from './thread-host';
 
 /** Memory that a heap can be made in. Threads share it only if it is shared memory. */
@@ -12,6 +13,13 @@ export interface HeapOptions {
   readonly cacheBytes?: number;
   /** The memory is known to be all zeros, as that of a new file is: it need not be wiped. */
   readonly zeroed?: boolean;
+  /**
+   * Bytes that the heap begins with; default and at most all of the memory. It grows up to that as it needs to, with
+   * the storage that `source` gives it; the memory is all zeros then.
+   */
+  readonly size?: number;
+  /** Gives pages storage and takes it away; see `PageSource`. */
+  readonly source?: PageSource;
   /** Tells living threads from dead ones; see `ThreadHost`. */
   readonly host?: ThreadHost;
 }

@@ -15,7 +15,15 @@
 // The two stretches between the stores to `busy` are fast sections: see `fast-sections` and `standstill`.
 
 import { VmemError } from '../base/errors';
-import { LINE_SHIFT, PAGE_SHIFT, PAGE_SIZE, asSizeClass, offsetToPage, type SizeClass } from '../base/units';
+import {
+  LINE_SHIFT,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  asSizeClass,
+  offsetToPage,
+  pagesFor,
+  type SizeClass,
+} from '../base/units';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
 import { PageKind, PageRecord, Sharing, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
@@ -28,10 +36,11 @@ import {
   CLASS_SIZE,
   MAX_SLAB_BLOCK,
   QUANTUM,
+  SLAB_SHAPES,
   alignedClassFor,
   classTable,
 } from '../slab/size-classes';
-import { handleFields, hostOption, regionOf, requireAlignment, requireSize } from './arguments';
+import { handleFields, hostOption, regionOf, requireAlignment, requireSize, sourceOption } from './arguments';
 import { blocksOf, takeSnapshot } from './block-snapshot';
 import { blockAt, isBlock, type LiveBlock } from './blocks';
 import { checkHeap } from './check/check';
@@ -41,7 +50,7 @@ import type { HeapHandle, HeapMemory, HeapOptions } from './heap-options';
 import { ABANDONED } from '../sync/lock';
 import { Many } from './many';
 import { countOf, requireLength, requireOutside, wordsOf, type PointerArray } from './pointer-arrays';
-import { enterHeap, makeHeap, type Membership } from './membership';
+import { MOST_TRIES, enterHeap, makeHeap, type Membership } from './membership';
 import { withOwnCache } from './own-cache';
 import { refusal } from './pointers';
 import { reclaim } from './reclaim';
@@ -82,9 +91,10 @@ if (
 
 const LARGE_TAG = tagOf(PageKind.large, 0);
 const FIRST_RUN_STACK = CLASS_COUNT;
-/** Parts of the region: what one thread's cache may hold in runs of pages, and what must be free for it to add one. */
+/** Part of the region that one thread's cache may hold in runs of pages. */
 const RUN_SHARE = 1 / 8;
-const SCARCE_SHARE = 1 / 8;
+/** Of the pages with storage, as a shift: what must be free for a cache to add a run. */
+const SCARCE_SHIFT = 3;
 
 /** No heap's id: those are positive. */
 const DETACHED = -1;
@@ -120,7 +130,6 @@ export class Heap {
   private readonly runPages: number;
   private readonly cachedRun: number;
   private readonly mostRunPages: number;
-  private readonly scarcePages: number;
 
   private readonly region: Region;
   private readonly core: HeapCore;
@@ -149,7 +158,6 @@ export class Heap {
     this.runPages = cache.tops + core.cacheLayout.runPages - core.cacheLayout.tops;
     this.cachedRun = cachedRunTag(core.slot, 0);
     this.mostRunPages = Math.floor(region.pages * RUN_SHARE);
-    this.scarcePages = Math.floor(region.pages * SCARCE_SHARE);
     this.cache = cache;
     this.deathsSeen = region.i32[Calls.deaths];
     this.many = undefined;
@@ -161,9 +169,9 @@ export class Heap {
    * is no multiple of 8
    */
   static create(memory: HeapMemory, options: HeapOptions = {}): Heap {
-    const host = hostOption(options);
+    const members = { host: hostOption(options), source: sourceOption(options) };
     const region = regionOf(memory);
-    return enterHeap(region, makeHeap(region, options), host, Heap.of);
+    return enterHeap(region, makeHeap(region, options, members.source), members, Heap.of);
   }
 
   /**
@@ -171,11 +179,11 @@ export class Heap {
    * @throws VmemError EINVAL if it is no handle; ECLOSED if its heap was deleted; EAGAIN if as many threads are
    * attached as the heap was made for; ENOMEM if no memory is left for this thread's cache
    */
-  static attach(handle: HeapHandle, options: Pick<HeapOptions, 'host'> = {}): Heap {
+  static attach(handle: HeapHandle, options: Pick<HeapOptions, 'host' | 'source'> = {}): Heap {
     const { buffer, byteOffset, size, id } = handleFields(handle);
-    const host = hostOption(options);
+    const members = { host: hostOption(options), source: sourceOption(options) };
     const region = regionOf(buffer, byteOffset, size);
-    return enterHeap(region, region.validate(CLASS_COUNT, id), host, Heap.of);
+    return enterHeap(region, region.validate(CLASS_COUNT, id), members, Heap.of);
   }
 
   private static readonly of = (membership: Membership): Heap => new Heap(membership);
@@ -194,7 +202,7 @@ export class Heap {
     return this.region.byteOffset;
   }
 
-  /** Bytes of the region. */
+  /** Bytes of the region: the most that the heap can have. */
   get size(): number {
     return this.region.size;
   }
@@ -269,7 +277,8 @@ export class Heap {
     requireSize('count', count);
     requireSize('size', size);
     const bytes = count * size;
-    const ptr = bytes > this.region.size ? this.outOfReach() : this.malloc(bytes);
+    if (bytes > MAX_SLAB_BLOCK) return bytes > this.region.size ? this.outOfReach() : this.largeCalloc(bytes);
+    const ptr = this.malloc(bytes);
     if (ptr !== 0) this.u8.fill(0, ptr, ptr + bytes);
     return ptr;
   }
@@ -493,10 +502,11 @@ export class Heap {
     this.unwatch();
     if (!region.isOpen || !region.close()) return false;
     region.i32[Identity.idLow] = 0; // no fast section begins any more
+    this.core.backing.await(); // nor does a change of storage; one under way is over now
     if (vanishing) return true;
     this.core.sections.awaitOthers();
     // without a page map no pointer is valid, whatever another thread still holds
-    region.pageMap.words.fill(0);
+    region.wipeMap();
     return true;
   }
 
@@ -553,8 +563,11 @@ export class Heap {
     this.reapIfAsked();
     if (size > MAX_SLAB_BLOCK) return this.largeAlloc(size, 1);
     const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]);
-    const ptr = this.takeSmall(sizeClass);
-    return ptr === 0 && this.reclaim() ? this.takeSmall(sizeClass) : ptr;
+    let ptr = this.takeSmall(sizeClass);
+    if (ptr === 0 && this.reclaim()) ptr = this.takeSmall(sizeClass);
+    if (ptr !== 0) return ptr;
+    const pages = SLAB_SHAPES[sizeClass].pages + 1; // one for block states
+    return this.growing(pages, 1, () => this.takeSmall(sizeClass));
   }
 
   /** A block of the class from this thread's cache, filled if it is empty; 0 if there is none. */
@@ -575,13 +588,29 @@ export class Heap {
     }
   }
 
+  /** Leaves pages alone that are known to be zero: what is not touched takes no memory. */
+  private largeCalloc(bytes: number): number {
+    const { large } = this.core;
+    large.zeroFrom = large.zeroTo = 0; // malloc may have a block in its cache
+    const ptr = this.malloc(bytes);
+    if (ptr === 0) return 0;
+    const end = ptr + bytes;
+    const from = large.zeroFrom === large.zeroTo ? end : Math.min(large.zeroFrom, end);
+    this.u8.fill(0, ptr, from);
+    if (large.zeroTo < end && from < end) this.u8.fill(0, large.zeroTo, end);
+    return ptr;
+  }
+
   private largeAlloc(size: number, alignment: number): number {
     this.requireAttached();
     const { large } = this.core;
     try {
-      const ptr = large.allocate(size, alignment);
-      if (ptr !== 0 || size > this.region.size || !this.reclaim()) return ptr;
-      return large.allocate(size, alignment);
+      let ptr = large.allocate(size, alignment);
+      if (ptr !== 0 || size > this.region.size) return ptr;
+      if (this.reclaim()) ptr = large.allocate(size, alignment);
+      if (ptr !== 0) return ptr;
+      const boundary = Math.min(Math.ceil(alignment / PAGE_SIZE), this.pages);
+      return this.growing(pagesFor(size), boundary, () => large.allocate(size, alignment));
     } catch (error) {
       throw this.explained(error);
     }
@@ -604,6 +633,16 @@ export class Heap {
     return withOwnCache(this.core, (cache) => cache.flushRuns());
   }
 
+  /** What `take` gets as soon as the heap has grown by enough; 0 if it can't grow. */
+  private growing(pages: number, alignment: number, take: () => number): number {
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      if (!this.explaining(() => this.core.backing.grow(pages, alignment))) return 0;
+      const ptr = take();
+      if (ptr !== 0) return ptr;
+    }
+    return 0;
+  }
+
   /** What `free` can't do on its own; see `mallocSlow`. */
   private freeSlow(ptr: number | ArrayBufferView): void {
     if (typeof ptr !== 'number') {
@@ -619,7 +658,8 @@ export class Heap {
         const record = PAGE_MAP_WORD + (page << PageRecord.shift);
         const tag = i32[record];
         const pages = tag - LARGE_TAG;
-        if (pages >= SHORTEST_RUN && pages <= LONGEST_RUN && i32[Extents.freePages] >= this.scarcePages) {
+        const scarce = (this.pages - i32[Extents.unbackedPages]) >> SCARCE_SHIFT;
+        if (pages >= SHORTEST_RUN && pages <= LONGEST_RUN && i32[Extents.freePages] >= scarce) {
           const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
           try {
             i32[busy] = 1;

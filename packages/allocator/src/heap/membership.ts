@@ -2,9 +2,10 @@
 // the case that it dies.
 
 import { VmemError } from '../base/errors';
-import { NULL_PAGE, asSlot } from '../base/units';
+import type { PageSource } from '../extent/page-source';
+import { NULL_PAGE, asSlot, pagesFor } from '../base/units';
 import { MAX_SLOTS } from '../layout/block-state';
-import type { Region, RegionGeometry } from '../layout/region';
+import { MIN_REGION, type Region, type RegionGeometry } from '../layout/region';
 import { Extents, Slot, SlotOwner } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
 import { ABANDONED } from '../sync/lock';
@@ -13,9 +14,18 @@ import { takeCachePages } from './cache-pages';
 import { HeapCore } from './core';
 import { reclaim } from './reclaim';
 import type { HeapOptions } from './heap-options';
-import { ThreadCache } from './thread-cache';
 import type { ThreadHost } from './thread-host';
+import { ThreadCache } from './thread-cache';
 import { ThreadSlots } from './thread-slots';
+
+/** Others may take what a heap has grown by: a thread gives up when that has happened so often in a row. */
+export const MOST_TRIES = 100;
+
+/** What a thread brings along. */
+export interface Surroundings {
+  readonly host: ThreadHost | undefined;
+  readonly source: PageSource | undefined;
+}
 
 /** What one thread has of a heap. */
 export interface Membership {
@@ -26,17 +36,28 @@ export interface Membership {
 }
 
 /** Writes an empty heap into the region. */
-export function makeHeap(region: Region, options: HeapOptions): RegionGeometry {
-  const { threads, cacheBytes, zeroed } = options;
+export function makeHeap(
+  region: Region,
+  options: HeapOptions,
+  source: PageSource | undefined,
+): RegionGeometry {
+  const { threads, cacheBytes, zeroed, size } = options;
   const geometry: RegionGeometry = {
     classCount: CLASS_COUNT,
     cacheBytes: wholeOption('cacheBytes', cacheBytes, defaultCacheBytes(region.size), 64, 1 << 20),
     slots: wholeOption('threads', threads, MAX_SLOTS, 1, MAX_SLOTS),
   };
-  region.writeIdentity(geometry, [newId(), newId()], zeroed === true);
+  const pages = pagesFor(wholeOption('size', size, region.size, MIN_REGION, region.size));
+  if (pages < region.pages && source === undefined) {
+    throw new VmemError('EINVAL', 'size: a heap that is smaller than its region needs a source');
+  }
   // before the first thread can attach, so this core has no slot and needs no lock
   const slots = new ThreadSlots(region, geometry.slots, undefined);
-  new HeapCore(region, geometry, slots, { slot: asSlot(0), token: 0 }).extents.format();
+  const core = new HeapCore(region, geometry, slots, { slot: asSlot(0), token: 0 }, source);
+  if (pages === region.pages && zeroed !== true) region.wipe();
+  const dataPages = core.backing.begin(pages);
+  region.writeIdentity(geometry, [newId(), newId()]);
+  core.extents.format(dataPages, zeroed === true || pages < region.pages);
   region.open();
   return geometry;
 }
@@ -48,7 +69,7 @@ export function makeHeap(region: Region, options: HeapOptions): RegionGeometry {
 export function enterHeap<T>(
   region: Region,
   geometry: RegionGeometry,
-  host: ThreadHost | undefined,
+  { host, source }: Surroundings,
   make: (membership: Membership) => T,
 ): T {
   const slots = new ThreadSlots(region, geometry.slots, host);
@@ -58,7 +79,7 @@ export function enterHeap<T>(
     if (claim === undefined) {
       throw new VmemError('EAGAIN', `all ${geometry.slots} threads that the heap was made for are attached`);
     }
-    const core = new HeapCore(region, geometry, slots, claim);
+    const core = new HeapCore(region, geometry, slots, claim, source);
     deathWatch = slots.watch(claim.slot);
     if (claim.isLeft === true) core.recovery.clear(claim.slot);
     core.recovery.reapDead();
@@ -72,8 +93,11 @@ export function enterHeap<T>(
 }
 
 function createCache(core: HeapCore): ThreadCache {
-  if (takeCache(core) || (reclaim(core) && takeCache(core))) return ThreadCache.of(core, core.slot)!;
   const { pages } = core.cacheLayout;
+  let taken = takeCache(core) || (reclaim(core) && takeCache(core));
+  for (let tries = 0; !taken && tries < MOST_TRIES && core.backing.grow(pages, 1); tries++)
+    taken = takeCache(core);
+  if (taken) return ThreadCache.of(core, core.slot)!;
   throw new VmemError('ENOMEM', `no ${pages} free pages for this thread's cache: the heap is full`);
 }
 

@@ -3,6 +3,7 @@
 import type { SlotIndex } from '../base/units';
 import type { ExtentAllocator } from '../extent/extent-allocator';
 import type { LargeBlocks } from '../extent/large-blocks';
+import type { PageBacking } from '../extent/page-backing';
 import type { Region, RegionGeometry } from '../layout/region';
 import type { ThreadCacheLayout } from '../layout/thread-cache';
 import type { Bins } from '../slab/bins';
@@ -22,6 +23,7 @@ export interface HeapParts {
   readonly locks: OwnedLocks;
   readonly sections: FastSections;
   readonly extents: ExtentAllocator;
+  readonly backing: PageBacking;
   readonly large: LargeBlocks;
   readonly bins: Bins;
   readonly cacheLayout: ThreadCacheLayout;

@@ -14,7 +14,17 @@ import { walkExtents } from '../extent/extent-walk';
 import { FREE } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
 import { PageKind, PageRecord, Sharing } from '../layout/page-map';
-import { Bin, Calls, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../layout/region-layout';
+import {
+  Backing,
+  Bin,
+  Calls,
+  Extents,
+  Slot,
+  SlotOwner,
+  binAt,
+  slotAt,
+  slotOfToken,
+} from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { allFree, runsPerPage } from '../slab/state-store';
 import { ABANDONED } from '../sync/lock';
@@ -57,7 +67,7 @@ export class Recovery {
     else if (at >= binAt(0) && at < binAt(CLASS_COUNT))
       this.repairBin(asSizeClass((at - binAt(0)) / Bin.words));
     else if (at >= slotAt(0)) this.repairCache(Math.floor((at - slotAt(0)) / Slot.words));
-    // the standstill protects nothing of its own
+    // the standstill protects nothing of its own; what backing left half done is put right by the next who backs
   }
 
   /** Rebuilds the cache of `slot`. Gate held. */
@@ -76,6 +86,7 @@ export class Recovery {
     for (let i = 0; i < CLASS_COUNT; i++) this.takeOver(binAt(i) + Bin.lock, slot);
     for (let i = 0; i < this.core.slots.count; i++) this.takeOver(slotAt(i) + Slot.gate, slot);
     this.takeOver(Calls.standstill, slot);
+    this.takeOver(Backing.lock, slot);
     this.returnCache(slot, true);
   }
 
@@ -125,6 +136,7 @@ export class Recovery {
     const { i32, pageMap } = this.core.region;
     this.repairStatePages();
     this.core.extents.free.clear();
+    this.core.extents.unbacked.clear();
     const counters = { freePages: 0, largeExtents: 0, largePages: 0, statePages: 0, cachePages: 0 };
     let freeStart = -1;
     let freeLength = 0;
@@ -141,6 +153,11 @@ export class Recovery {
         return;
       }
       endRun();
+      if (kind === PageKind.reserved) return;
+      if (kind === PageKind.unbacked) {
+        this.core.extents.restoreUnbacked(page, length);
+        return;
+      }
       for (let i = 1; i < length; i++) pageMap.clearTag((page + i) as PageIndex);
       if (kind === PageKind.resizing) pageMap.setTag(page, PageKind.large, length);
       if (kind === PageKind.large || kind === PageKind.resizing || kind === PageKind.cached) {

@@ -48,9 +48,12 @@ export interface ThreadStats {
   readonly stackBytes: number;
 }
 
-/** All sizes in bytes. `size` = `live` + `cached` + `slabFree` + `pagesFree` + `overhead`. */
+/** All sizes in bytes. `backed` = `live` + `cached` + `slabFree` + `pagesFree` + `overhead`. */
 export interface HeapStats {
+  /** The heap's region: what it can grow to. */
   readonly size: number;
+  /** What it has storage for now: the same, unless it has not grown so far, or has given pages back. */
+  readonly backed: number;
   /** Usable bytes of all blocks in callers' hands. */
   readonly live: number;
   readonly liveBlocks: number;
@@ -100,7 +103,7 @@ function summary(
   caches: ReadonlyMap<number, ThreadCache>,
 ): HeapStats {
   const sum = (bytes: (stats: ClassStats) => number): number => classes.reduce((n, c) => n + bytes(c), 0);
-  const { i32, size } = core.region;
+  const { i32, size, backedSize: backed } = core.region;
   const perThread = [...caches].map(([slot, cache]) => threadStats(core, slot, cache));
   const runs = perThread.reduce((n, thread) => n + thread.runs, 0);
   const runBytes = perThread.reduce((n, thread) => n + thread.runBytes, 0);
@@ -114,12 +117,13 @@ function summary(
   const pagesFree = i32[Extents.freePages] * PAGE_SIZE;
   return {
     size,
+    backed,
     live,
     liveBlocks: sum((c) => c.live) + large.blocks,
     cached,
     slabFree,
     pagesFree,
-    overhead: size - live - cached - slabFree - pagesFree,
+    overhead: backed - live - cached - slabFree - pagesFree,
     threads: core.slots.attachedCount(),
     perThread,
     classes,

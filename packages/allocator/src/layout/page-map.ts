@@ -7,8 +7,9 @@
 //                            on a state page: lines of one run
 //          3     stateLine   on every page of a slab: line at which the slab's block states begin
 //          4     a           slab: number of FREE blocks   state page: bitmap of free runs, low half
-//                            cache: slot of the thread
+//                            cache: slot of the thread     free: first page that is known to be zero, or 0
 //          5     b           slab: no FREE block below it  state page: bitmap of free runs, high half
+//                                                          free: page behind the last one that is, or 0
 //          6     next        list that the extent is in: free list, list of slabs, list of state pages
 //          7     previous    (words 4-7: on the extent's first page only)
 //
@@ -22,7 +23,7 @@
 //
 // [PAGE-1] Starting from page 0, kind and length of the first pages lead exactly to the region's last page.
 // [PAGE-2] A page inside an extent has tag 0; the last page of a free extent of two pages or more has
-//          kind FREE_TAIL and the extent's length.
+//          kind FREE_TAIL and the extent's length, that of an unbacked one UNBACKED_TAIL unless it is the region's.
 // A page of exclusive blocks makes free() a matter of plain stores for the thread that took the block; see
 // `block-state`. A slab begins exclusive or shared and can only become shared.
 //
@@ -64,6 +65,9 @@ export const enum PageKind {
   cached = 9,
   /** A large block whose length changes, within one critical section of the extent lock. */
   resizing = 10,
+  /** Pages without storage; see `extent/unbacked-extents`. */
+  unbacked = 11,
+  unbackedTail = 12,
 }
 
 /** Who may free a block of a slab's page, and how. */
@@ -110,7 +114,7 @@ export class PageMap {
     return kindOf(this.tag(page));
   }
 
-  /** Pages of the extent that begins (or, for FREE_TAIL, ends) at `page`. */
+  /** Pages of the extent that begins (or, for FREE_TAIL and UNBACKED_TAIL, ends) at `page`. */
   length(page: PageIndex): number {
     return lengthOf(this.tag(page));
   }

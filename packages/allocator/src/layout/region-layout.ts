@@ -7,9 +7,13 @@
 //   page 3 - 7  thread slots
 //   page 8 ...  page map, then the pages that are handed out
 //
+// Everything is placed as for the largest size that the region can grow to. Of the page map only what is in use has
+// storage: see `Backing`.
+//
 // [HEAD-1] The null page is all zeros.
 // [HEAD-2] The identity words are those that `create` wrote; sizes agree with each other.
 // [EXTENT-1] The counters of the extents' table are the numbers of pages and extents of each kind.
+// [BACKING-1] The records of all extents' first pages have storage, and those of all pages but unbacked ones.
 
 import { PAGE_SIZE } from '../base/units';
 import { MAX_SLOTS } from './block-state';
@@ -18,7 +22,7 @@ import { PageRecord } from './page-map';
 export const MAGIC_LOW = 0x6d656d76; // "vmem" in little-endian order
 export const MAGIC_HIGH = 0x73742d00; // "\0-ts"
 /** Of the region format. Regions live no longer than their processes, so there is no migration. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 /** Room in the bin table; the number of size classes is at most this. */
 export const MAX_CLASSES = 96;
 
@@ -52,6 +56,19 @@ export const enum Calls {
   standstill,
 }
 
+/** Word positions of what the backing lock protects: which pages have storage. */
+export const enum Backing {
+  /** Two words. */
+  lock = 1044,
+  /** First page of the range whose storage is being allocated or given back, 0 if none is, and its pages. */
+  page = lock + 2,
+  pages,
+  /** Page records that have storage, from that of page 0; those of the tables' own pages are not needed. */
+  mapped,
+  /** Pages of the page map, from its second on, that never get storage; written once. */
+  skipped,
+}
+
 export const enum RegionState {
   open = 1,
   closed = 2,
@@ -67,6 +84,10 @@ export const enum Extents {
   largePages,
   statePages,
   cachePages,
+  unbackedPages,
+  unbackedExtents,
+  /** First of the unbacked extents. */
+  unbacked,
   /** Bit i: word i of the bitmap has a bit set. */
   binSummary = counters + 16,
   /** Bit b: list b is not empty. */
@@ -138,7 +159,11 @@ export const tokenOf = (slot: number, generation: number): number =>
 /** The slot in a token. */
 export const slotOfToken = (token: number): number => (token & 0xff) - 1;
 
-export const PAGE_MAP_WORD = 8 * (PAGE_SIZE / 4);
+/** First page of the page map. */
+export const PAGE_MAP = 8;
+export const PAGE_MAP_WORD = PAGE_MAP * (PAGE_SIZE / 4);
+/** Page records that lie in one page. */
+export const RECORDS_PER_PAGE = PAGE_SIZE / 4 / PageRecord.words;
 
 // The enums repeat what the constants say: refuse to load if they ever disagree.
 if (
@@ -158,3 +183,6 @@ export const slotAt = (slot: number): number => Slot.start + slot * Slot.words;
 export function firstDataPageFor(pages: number): number {
   return Math.ceil((PAGE_MAP_WORD + pages * PageRecord.words) / (PAGE_SIZE / 4));
 }
+
+/** Pages of the page map that hold the records of the first `records` pages. */
+export const mapPagesOf = (records: number): number => Math.ceil(records / RECORDS_PER_PAGE);

@@ -3,15 +3,19 @@
 import { VmemError } from '../base/errors';
 import { PAGE_SHIFT, PAGE_SIZE } from '../base/units';
 import { MAX_SLOTS } from './block-state';
-import { MAX_PAGES, PageMap } from './page-map';
+import { MAX_PAGES, PageMap, PageRecord } from './page-map';
 import {
   FORMAT_VERSION,
+  Backing,
+  Extents,
   Identity,
   MAGIC_HIGH,
   MAGIC_LOW,
+  PAGE_MAP,
   PAGE_MAP_WORD,
   RegionState,
   firstDataPageFor,
+  mapPagesOf,
 } from './region-layout';
 
 /** Bytes of the smallest region that a heap can be made in. */
@@ -63,6 +67,13 @@ export class Region {
     return shift;
   }
 
+  /** Bytes that have storage. */
+  get backedSize(): number {
+    const { i32, pages, firstDataPage } = this;
+    const tables = PAGE_MAP + mapPagesOf(i32[Backing.mapped]) - i32[Backing.skipped];
+    return (tables + pages - firstDataPage - i32[Extents.unbackedPages]) * PAGE_SIZE;
+  }
+
   /** False once the heap that this thread made or attached to is closed. */
   get isOpen(): boolean {
     const { i32, openedAs } = this;
@@ -73,10 +84,14 @@ export class Region {
     );
   }
 
-  /** Wipes what describes an older heap, unless all is zero, and writes the identity but for the state. */
-  writeIdentity(geometry: RegionGeometry, id: readonly [number, number], zeroed: boolean): void {
+  /** Wipes what describes an older heap. */
+  wipe(): void {
+    this.i32.fill(0, 0, PAGE_MAP_WORD + this.pageMap.words.length);
+  }
+
+  /** Writes the identity but for the state. */
+  writeIdentity(geometry: RegionGeometry, id: readonly [number, number]): void {
     const { i32 } = this;
-    if (!zeroed) i32.fill(0, 0, PAGE_MAP_WORD + this.pageMap.words.length);
     i32[Identity.version] = FORMAT_VERSION;
     i32[Identity.pages] = this.pages;
     i32[Identity.firstDataPage] = this.firstDataPage;
@@ -95,6 +110,11 @@ export class Region {
     this.i32[Identity.magicLow] = MAGIC_LOW;
     // publishes the whole heap; its partner is the load in `validate` of whoever attaches
     Atomics.store(this.i32, Identity.state, RegionState.open);
+  }
+
+  /** Wipes the page map, as far as it has storage. */
+  wipeMap(): void {
+    this.pageMap.words.fill(0, 0, this.i32[Backing.mapped] * PageRecord.words);
   }
 
   /** Returns true in the one thread that closed it. */

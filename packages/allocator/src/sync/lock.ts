@@ -7,7 +7,7 @@
 // A critical section that an exception leaves (a stack overflow can strike at any call) is half done, too. Its
 // thread lives on, so it says so itself: `ABANDONED`, by a plain store in the `catch`, which needs no stack.
 //
-// Order: standstill, gates of slots (ascending), bins (ascending), extents. A thread that holds one takes only
+// Order: backing, standstill, gates of slots (ascending), bins (ascending), extents. A thread that holds one takes only
 // those behind it.
 //
 // [LOCK-1] The owner word is 0, ABANDONED, or the token of a slot in use.

@@ -2,10 +2,12 @@
 
 import { Heap } from '@vmem-ts/allocator';
 import { asPage, type PageIndex } from '#src/base/units';
+import { ExtentAllocator } from '#src/extent/extent-allocator';
 import { binOfLength } from '#src/extent/free-extents';
 import { FREE, MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
 import { PageKind, PageRecord, Sharing, cachedRunTag } from '#src/layout/page-map';
 import {
+  Backing,
   Bin,
   Calls,
   Extents,
@@ -17,13 +19,14 @@ import {
   tokenOf,
 } from '#src/layout/region-layout';
 import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '#src/layout/thread-cache';
-import { ABANDONED } from '#src/sync/lock';
+import { ABANDONED, OwnedLocks } from '#src/sync/lock';
 import { CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
 import { allFree, runsPerPage } from '#src/slab/state-store';
 import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
 import { randomFor } from '../support/random';
+import { Storage } from '../support/storage';
 
 const SMALL = CLASS_SIZE.indexOf(24);
 /** A class whose slabs have several pages. */
@@ -37,6 +40,7 @@ const EMPTY_SLOT = 3;
 /** One of each kind, and the first of each where there are many. */
 const LOCKS = [
   Calls.standstill,
+  Backing.lock,
   slotAt(0) + Slot.gate,
   slotAt(1) + Slot.gate,
   slotAt(EMPTY_SLOT) + Slot.gate,
@@ -160,7 +164,15 @@ describe('the page map', () => {
   });
 
   test('[PAGE-1] an extent of a kind that there is not, is never left behind, or is the head alone', () => {
-    for (const kind of [11, 15, PageKind.freeTail, PageKind.pending, PageKind.reserved, PageKind.resizing]) {
+    for (const kind of [
+      13,
+      15,
+      PageKind.freeTail,
+      PageKind.unbackedTail,
+      PageKind.pending,
+      PageKind.reserved,
+      PageKind.resizing,
+    ]) {
       expectFound('[PAGE-1]', ({ inner, large }) => {
         inner.pageMap.setTag(pageOf(large), kind, inner.pageMap.length(pageOf(large)));
       });
@@ -818,4 +830,100 @@ test('whatever words of the tables are damaged, check ends with an answer', () =
     }
     expect([0, 1]).toContain(heap.check());
   }
+});
+
+/** A heap with three unbacked extents: two that were given back, and the room to grow. */
+function unbackedHeap(): { heap: Heap; inner: InnerHeap; holes: PageIndex[] } {
+  const storage = new Storage(new SharedArrayBuffer(64 << 20));
+  const heap = Heap.create(storage.buffer, { size: 4 << 20, source: storage });
+  const inner = new InnerHeap(heap);
+  const blocks = Array.from({ length: 5 }, () => heap.malloc(200_000));
+  const extents = new ExtentAllocator(
+    inner.region,
+    new OwnedLocks(
+      inner.i32,
+      0x7f01,
+      () => false,
+      () => {},
+    ),
+  );
+  for (const i of [1, 3]) {
+    heap.free(blocks[i]);
+    const page = extents.take(49, 'high');
+    expect(page as number).toBe(blocks[i] / 4096);
+    extents.unbacked.add(page, 49);
+  }
+  const holes = inner.extents().filter(({ kind }) => kind === PageKind.unbacked);
+  return { heap, inner, holes: holes.map(({ page }) => page) };
+}
+
+function expectFoundUnbacked(
+  invariant: string,
+  damage: (inner: InnerHeap, holes: PageIndex[]) => void,
+): void {
+  const { heap, inner, holes } = unbackedHeap();
+  expect(heap.checkReport().problems).toEqual([]);
+  expect(holes).toHaveLength(3);
+  damage(inner, holes);
+  expect(namedIn(heap.checkReport())).toContain(invariant);
+}
+
+describe('pages without storage', () => {
+  test('[UNBACKED-1] an extent that is in no list, or twice in it', () => {
+    expectFoundUnbacked('[UNBACKED-1]', ({ i32 }) => (i32[Extents.unbacked] = 0));
+    expectFoundUnbacked('[UNBACKED-1]', ({ i32, pageMap }) => {
+      i32[Extents.unbacked] = pageMap.next(asPage(i32[Extents.unbacked]));
+    });
+    expectFoundUnbacked('[UNBACKED-1]', ({ pageMap }, holes) => {
+      pageMap.setNext(holes[0], holes[0]);
+      pageMap.setPrevious(holes[0], holes[0]);
+    });
+  });
+
+  test('[UNBACKED-1] another extent in the list', () => {
+    expectFoundUnbacked('[UNBACKED-1]', (inner) => {
+      inner.i32[Extents.unbacked] = inner.extentOf(PageKind.free).page;
+    });
+  });
+
+  test('[PAGE-2] a tag inside, or no tail', () => {
+    expectFoundUnbacked('[PAGE-2]', ({ pageMap }, holes) => {
+      pageMap.setTag(asPage(holes[0] + 3), PageKind.large, 1);
+    });
+    expectFoundUnbacked('[PAGE-2]', ({ pageMap }, holes) => {
+      pageMap.clearTag(asPage(holes[0] + 48));
+    });
+    expectFoundUnbacked('[PAGE-2]', ({ pageMap }, holes) => {
+      pageMap.setTag(asPage(holes[0] + 48), PageKind.freeTail, 49);
+    });
+  });
+
+  test('[BACKING-1] page records without storage, or too many', () => {
+    for (const change of [-1, 1, 1 << 20, -(1 << 20)]) {
+      expectFoundUnbacked('[BACKING-1]', ({ i32 }) => (i32[Backing.mapped] += change));
+    }
+    expectFoundUnbacked('[BACKING-1]', ({ i32 }) => i32[Backing.skipped]++);
+  });
+
+  test('[EXTENT-1] counters', () => {
+    for (const word of [Extents.unbackedPages, Extents.unbackedExtents]) {
+      expectFoundUnbacked('[EXTENT-1]', ({ i32 }) => i32[word]++);
+    }
+  });
+});
+
+test('[FREE-3] zero pages that are not in their free extent', () => {
+  expectFound('[FREE-3]', ({ inner }) => {
+    inner.pageMap.setB(freeExtent(inner), 3);
+  });
+  expectFound('[FREE-3]', ({ inner }) => {
+    const page = freeExtent(inner);
+    inner.pageMap.setA(page, page - 1);
+    inner.pageMap.setB(page, page + 1);
+  });
+  expectFound('[FREE-3]', ({ inner }) => {
+    const page = freeExtent(inner);
+    inner.pageMap.setA(page, page);
+    inner.pageMap.setB(page, page + inner.pageMap.length(page) + 1);
+  });
 });

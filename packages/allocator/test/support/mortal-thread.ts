@@ -3,7 +3,7 @@
 // still does on the way out (unlocking in `finally`, cancelling its death watch) takes effect: as if it had been
 // killed there.
 
-import { Heap, type HeapHandle, type ThreadHost } from '@vmem-ts/allocator';
+import { Heap, type HeapHandle, type PageSource, type ThreadHost } from '@vmem-ts/allocator';
 
 type Words = Int32Array | Uint8Array;
 type AtomicCall = (words: Words, ...args: number[]) => unknown;
@@ -22,7 +22,10 @@ export class MortalThread {
   private interlude: (() => void) | undefined;
   private readonly targets = new WeakMap<object, Words>();
 
-  constructor(private readonly host: ThreadHost) {}
+  constructor(
+    private readonly host: ThreadHost,
+    private readonly source?: PageSource,
+  ) {}
 
   /** Attaches this thread; to be called within `run`. */
   attach(handle: HeapHandle): Heap {
@@ -36,7 +39,8 @@ export class MortalThread {
       });
     Object.assign(globalThis, { Int32Array: mortal(Int32), Uint8Array: mortal(Uint8) });
     try {
-      return Heap.attach(handle, { host: this.mortalHost() });
+      const source = this.mortalSource();
+      return Heap.attach(handle, { host: this.mortalHost(), ...(source !== undefined && { source }) });
     } finally {
       Object.assign(globalThis, { Int32Array: Int32, Uint8Array: Uint8 });
     }
@@ -109,6 +113,25 @@ export class MortalThread {
       onDeath: (buffer, notes) => {
         const watch = host.onDeath(buffer, notes);
         return { cancel: () => (this.isDead ? undefined : watch.cancel()) };
+      },
+    };
+  }
+
+  /** A change of storage is as good as a write: a thread can die before it and after it. */
+  private mortalSource(): PageSource | undefined {
+    const { source } = this;
+    if (source === undefined) return undefined;
+    return {
+      back: (...range) => {
+        if (!this.mayWrite()) return;
+        source.back(...range);
+        this.mayWrite();
+      },
+      drop: (...range) => {
+        if (!this.mayWrite()) return true;
+        const isDropped = source.drop(...range);
+        this.mayWrite();
+        return isDropped;
       },
     };
   }

@@ -1,5 +1,7 @@
 // Where a pool's memory comes from: one interface, one file for each source.
 
+import type { PageSource } from '@vmem-ts/allocator';
+
 /**
  * `overlay`: an unnamed file, mapped under a SharedArrayBuffer by the native helper. `anonymous`: plain shared
  * memory, no file. `mmap-io`: an unnamed file that each thread maps for itself by the package of that name; such a
@@ -12,8 +14,10 @@ export interface PoolMemory {
   readonly backend: BackendName;
   readonly buffer: SharedArrayBuffer | ArrayBuffer;
   readonly byteOffset: number;
-  /** Bytes. */
+  /** Bytes; of a pool that grows, what it can grow to. */
   readonly size: number;
+  /** Gives pages storage and takes it away, where that can be done while the pool is in use. */
+  readonly source?: PageSource;
   /** The file's descriptor, where there is a file; -1 elsewhere. */
   readonly fd: number;
   /** Tells the file from all others that exist, where there is one. */
@@ -37,7 +41,10 @@ export interface PoolMemory {
 }
 
 /** How a pool's memory ends. */
-export type PoolMemoryLife = Pick<PoolMemory, 'zeroed' | 'vanishes' | 'confirm' | 'release' | 'leave'>;
+export type PoolMemoryLife = Pick<
+  PoolMemory,
+  'source' | 'zeroed' | 'vanishes' | 'confirm' | 'release' | 'leave'
+>;
 
 /** What another thread needs to get at the same memory. */
 export interface MemoryShare {
@@ -54,8 +61,11 @@ export type FileShare = MemoryShare & Required<Pick<MemoryShare, 'file'>>;
 export interface Backend {
   /** Why it can't work here, in words for a message; undefined if it can. */
   unavailable(): string | undefined;
-  /** Memory for a new pool of `size` bytes, a multiple of the page size, all zeros. */
-  create(dir: string, size: number): PoolMemory;
+  /**
+   * Memory for a new pool of `size` bytes, a multiple of the page size, all zeros. If `maxSize` is more, the memory is of
+   * that size and without storage: its `source` gives it some, from the beginning on.
+   */
+  create(dir: string, size: number, maxSize?: number): PoolMemory;
   /** The same memory in another thread. */
   attach(share: MemoryShare): PoolMemory;
 }

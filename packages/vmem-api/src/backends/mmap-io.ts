@@ -57,7 +57,10 @@ export const mmapIoBackend: Backend = {
     return 'reason' in loaded ? `the optional package mmap-io can't be loaded: ${loaded.reason}` : undefined;
   },
 
-  create(dir, size) {
+  create(dir, size, maxSize = size) {
+    if (maxSize > size) {
+      throw new VmemError('ENOTSUP', 'maxSize: a pool of the backend mmap-io does not grow');
+    }
     if (size > MAX_SIZE) {
       throw new VmemError('ENOTSUP', `size: the backend mmap-io maps at most ${MAX_SIZE} bytes, got ${size}`);
     }

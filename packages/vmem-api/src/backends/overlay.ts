@@ -1,8 +1,10 @@
 // The default: an unnamed file whose space is really allocated, mapped under a growable SharedArrayBuffer.
 // Deleting puts empty memory in the mapping's place, so the file's space is free at once and no view anywhere
-// ever hits a hole.
+// ever hits a hole. The same goes for pages that a pool gives back while it is in use. A pool that grows has a file that
+// is one hole at first, and pages of it are mapped as they get storage.
 
-import { VmemError } from '@vmem-ts/allocator';
+import { ftruncateSync } from 'node:fs';
+import { VmemError, type PageSource } from '@vmem-ts/allocator';
 import {
   advise,
   allocateFile,
@@ -12,8 +14,10 @@ import {
   loadError,
   openUnnamedFile,
   overlayFile,
+  punchHole,
   reserve,
 } from '../native';
+import { failingAs } from '../pool/failures';
 import { runtimeLimit } from '../pool/limits';
 import type { Backend, FileShare, PoolMemory } from './backend';
 import { requireFile, sharedMemory } from './share';
@@ -24,15 +28,19 @@ const TABLE_PAGE = 65536;
 export const overlay: Backend = {
   unavailable: () => loadError()?.message,
 
-  create(dir, size) {
+  create(dir, size, maxSize = size) {
     const fd = openUnnamedFile(dir);
     try {
       // before gigabytes of storage are asked for: a runtime may have no buffer that large
-      const buffer = reserveFor(size);
-      allocateFile(fd, 0, size);
-      overlayFile(buffer, 0, size, fd, 0, 'shared');
-      adviseTables(buffer, size);
-      return mapped({ buffer, byteOffset: 0, size, fd, file: fileInfo(fd).id });
+      const buffer = reserveFor(maxSize);
+      if (size < maxSize) {
+        ftruncateSync(fd, maxSize); // one hole
+      } else {
+        allocateFile(fd, 0, size);
+        overlayFile(buffer, 0, size, fd, 0, 'shared');
+        adviseTables(buffer, size);
+      }
+      return mapped({ buffer, byteOffset: 0, size: maxSize, fd, file: fileInfo(fd).id });
     } catch (error) {
       closeFile(fd);
       throw error;
@@ -45,6 +53,7 @@ export const overlay: Backend = {
 function mapped(share: FileShare): PoolMemory {
   const { buffer, byteOffset, size, fd } = share;
   return sharedMemory('overlay', share, {
+    source: fileSource(share),
     zeroed: true,
     vanishes: true,
     confirm: () => {
@@ -68,6 +77,41 @@ function mapped(share: FileShare): PoolMemory {
 function adviseTables(buffer: SharedArrayBuffer, size: number): void {
   const tables = Math.min(size, Math.ceil(size / 64 / TABLE_PAGE) * TABLE_PAGE);
   advise(buffer, 0, tables, 'random');
+}
+
+/** Pages of the buffer have storage at the same place of the file, and are mapped there, or have neither. */
+function fileSource({ buffer, byteOffset: start, fd }: FileShare): PageSource {
+  const map = (byteOffset: number, byteLength: number): void => {
+    overlayFile(buffer!, start + byteOffset, byteLength, fd, byteOffset, 'shared');
+  };
+  return {
+    back: (byteOffset, byteLength) => {
+      failingAs('the pool cannot have more storage', () => {
+        allocateFile(fd, byteOffset, byteLength);
+        try {
+          map(byteOffset, byteLength);
+        } catch (error) {
+          punchHole(fd, byteOffset, byteLength);
+          throw error;
+        }
+      });
+    },
+    drop: (byteOffset, byteLength) => {
+      // empty memory first: what anybody writes there meanwhile, by mistake, must not take storage again
+      try {
+        dropMapping(buffer!, start + byteOffset, byteLength);
+      } catch {
+        return false; // as many mappings as the system allows
+      }
+      try {
+        punchHole(fd, byteOffset, byteLength);
+        return true;
+      } catch {
+        map(byteOffset, byteLength); // a file system without holes
+        return false;
+      }
+    },
+  };
 }
 
 /** A number of a descriptor can come to mean another file; whoever deletes the pool would close that one. */

@@ -8,19 +8,19 @@ export const VMEM_MIN_POOL = 14 * 1024 * 1024;
 export const PAGE_SIZE = 4096;
 
 /**
- * Bytes of a pool for a caller who asks for `size`.
+ * Bytes of a pool for a caller who asks for `size`, which is called `name`.
  * @throws VmemError EINVAL
  */
-export function poolSize(size: unknown): number {
+export function poolSize(size: unknown, name = 'size'): number {
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < VMEM_MIN_POOL) {
     const got = typeof size === 'number' ? String(size) : typeof size;
     throw new VmemError(
       'EINVAL',
-      `size: expected a whole number of at least ${VMEM_MIN_POOL} bytes (14 MiB), got ${got}`,
+      `${name}: expected a whole number of at least ${VMEM_MIN_POOL} bytes (14 MiB), got ${got}`,
     );
   }
   if (size > MAX_REGION) {
-    throw new VmemError('ENOTSUP', `size: a pool has at most ${MAX_REGION} bytes, got ${size}`);
+    throw new VmemError('ENOTSUP', `${name}: a pool has at most ${MAX_REGION} bytes, got ${size}`);
   }
   return Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
 }

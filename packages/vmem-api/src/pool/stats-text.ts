@@ -23,8 +23,8 @@ export function statsText({ backend, stats }: PoolDescription, omit: string): st
   return `${lines.join('\n')}\n`;
 }
 
-const general = (backend: string, { size, classes: all }: HeapStats): string[] => [
-  `backend: ${backend}, pool size: ${size}, size classes: ${all.length} from ${all[0].size} to ${all.at(-1)!.size}`,
+const general = (backend: string, { size, backed, classes: all }: HeapStats): string[] => [
+  `backend: ${backend}, pool size: ${size}, with storage: ${backed}, size classes: ${all.length} from ${all[0].size} to ${all.at(-1)!.size}`,
 ];
 
 const totals = (stats: HeapStats): string[] => [

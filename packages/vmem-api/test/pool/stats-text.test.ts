@@ -27,6 +27,7 @@ const ofThread = (slot: number, isAlive: boolean): ThreadStats => ({
 
 const stats: HeapStats = {
   size: 1000,
+  backed: 900,
   live: 200,
   liveBlocks: 21,
   cached: 30,
@@ -41,7 +42,7 @@ const stats: HeapStats = {
 
 /** A line of each part. */
 const PARTS: Record<string, RegExp> = {
-  g: /backend: overlay, pool size: 1000, size classes: 3 from 8 to 16384/,
+  g: /backend: overlay, pool size: 1000, with storage: 900, size classes: 3 from 8 to 16384/,
   m: /allocated: 200 in 21 blocks, cached: 30, free in slabs: 40, free pages: 700, overhead: 30/,
   a: /threads: 5\n +slot +blocks +bytes +runs +run bytes +stacks\n +0 +3 +10 +1 +5 +8192\n +7 +3 +10 +1 +5 +8192 +died\n/,
   b: /bins:\n +size +slabs +bytes +live +cached +free +refills +flushes\n +8 +2 +9 +11 +12 +13 +14 +15\n +16384 /,

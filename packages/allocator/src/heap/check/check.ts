@@ -11,6 +11,7 @@ import { checkFreeIndex } from './free-extents';
 import { checkCounters, checkHead, checkTiling } from './pages';
 import type { CheckReport } from './report';
 import { CheckScene } from './scene';
+import { checkUnbacked } from './unbacked';
 import { checkClass } from './slabs';
 import { checkSlots } from './slots';
 import { checkStateStore } from './state-pages';
@@ -19,10 +20,12 @@ export function checkHeap(core: HeapParts): CheckReport {
   const scene = new CheckScene(core);
   orDamage(scene, () => {
     // damage found inside is no reason to abandon the gates, so it does not leave the standstill
-    atStandstill(core, () => {
-      orDamage(scene, () => {
-        underEveryLock(core, () => {
-          checkAll(scene);
+    core.backing.still(() => {
+      atStandstill(core, () => {
+        orDamage(scene, () => {
+          underEveryLock(core, () => {
+            checkAll(scene);
+          });
         });
       });
     });
@@ -44,6 +47,7 @@ function checkAll(scene: CheckScene): void {
   checkHead(scene);
   checkTiling(scene); // takes the census that the others compare with
   checkFreeIndex(scene);
+  checkUnbacked(scene);
   checkSlots(scene);
   checkCachedRuns(scene);
   for (let i = 0; i < CLASS_COUNT; i++) checkClass(scene, i);

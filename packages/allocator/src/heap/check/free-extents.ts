@@ -30,7 +30,13 @@ export function checkFreeIndex(scene: CheckScene): void {
       () => `summary bit ${word} is ${bit}, word ${bits}`,
     );
   }
-  for (const page of scene.freePages.keys()) {
+  for (const [page, length] of scene.freePages) {
+    const [from, to] = [pageMap.a(page), pageMap.b(page)];
+    found.expect(
+      (from === 0 && to === 0) || (page <= from && from < to && to <= page + length),
+      '[FREE-3]',
+      () => `free extent of ${length} pages at page ${page}: pages ${from} to ${to} said to be zero`,
+    );
     found.expect(seen.has(page), '[FREE-1]', () => `free extent at page ${page}: in no list`);
   }
 }

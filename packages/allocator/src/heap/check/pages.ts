@@ -3,7 +3,7 @@
 import { NULL_PAGE, PAGE_SIZE, pageAfter, type PageIndex } from '../../base/units';
 import { walkExtents } from '../../extent/extent-walk';
 import { PageKind } from '../../layout/page-map';
-import { Extents } from '../../layout/region-layout';
+import { Backing, Extents } from '../../layout/region-layout';
 import { CLASS_COUNT } from '../../slab/size-classes';
 import type { CheckScene } from './scene';
 
@@ -45,9 +45,10 @@ export function checkTiling(scene: CheckScene): void {
         () => `slab at page ${page}: no class ${sizeClass}`,
       );
     } else {
-      checkNoSlab(scene, page, length);
+      checkNoSlab(scene, page, recordsOf(scene, page, kind, length));
     }
     if (kind === PageKind.free) scene.freePages.set(page, length);
+    if (kind === PageKind.unbacked) scene.unbacked.set(page, length);
     if (kind === PageKind.states) scene.statePages.add(page);
     if (kind === PageKind.cache) {
       scene.cachePages.set(page, length);
@@ -66,13 +67,25 @@ export function checkTiling(scene: CheckScene): void {
   }
 }
 
+/** How many of an extent's page records there are: those of unbacked pages may have no storage. */
+function recordsOf(scene: CheckScene, page: PageIndex, kind: PageKind, length: number): number {
+  return kind === PageKind.unbacked ? Math.min(length, scene.i32[Backing.mapped] - page) : length;
+}
+
 function checkInside(scene: CheckScene, page: PageIndex, kind: PageKind, length: number): void {
-  for (let i = 1; i < length; i++) {
+  const records = recordsOf(scene, page, kind, length);
+  for (let i = 1; i < records; i++) {
     const inside = pageAfter(page, i);
-    const tail = kind === PageKind.free && i === length - 1;
+    const isLast = i === length - 1;
+    const tail =
+      isLast && kind === PageKind.free
+        ? PageKind.freeTail
+        : isLast && kind === PageKind.unbacked && inside + 1 < scene.pageMap.pages
+          ? PageKind.unbackedTail
+          : PageKind.inside;
     scene.found.expect(
-      scene.pageMap.kind(inside) === (tail ? PageKind.freeTail : PageKind.inside) &&
-        scene.pageMap.length(inside) === (tail ? length : 0),
+      scene.pageMap.kind(inside) === tail &&
+        scene.pageMap.length(inside) === (tail === PageKind.inside ? 0 : length),
       '[PAGE-2]',
       () => `page ${inside}: tag of kind ${scene.pageMap.kind(inside)} inside the extent at page ${page}`,
     );
@@ -101,6 +114,8 @@ export function checkCounters(scene: CheckScene): void {
     );
   };
   expect('free pages', Extents.freePages, sum(scene.freePages.values()));
+  expect('unbacked pages', Extents.unbackedPages, sum(scene.unbacked.values()));
+  expect('unbacked extents', Extents.unbackedExtents, scene.unbacked.size);
   expect('large extents', Extents.largeExtents, scene.large.extents);
   expect('large pages', Extents.largePages, scene.large.pages);
   expect('state pages', Extents.statePages, scene.statePages.size);

@@ -11,6 +11,8 @@ export class CheckScene {
   readonly pageMap;
   /** Length of each free extent. */
   readonly freePages = new Map<PageIndex, number>();
+  /** Length of each unbacked extent. */
+  readonly unbacked = new Map<PageIndex, number>();
   readonly statePages = new Set<PageIndex>();
   /** Length of each cache; those that a slot has claimed are taken out. */
   readonly cachePages = new Map<PageIndex, number>();

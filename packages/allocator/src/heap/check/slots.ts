@@ -1,7 +1,17 @@
 // Checks the table of threads, their caches' heights and the locks.
 
 import { NULL_PAGE, pageToWord, type PageIndex } from '../../base/units';
-import { Bin, Calls, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../../layout/region-layout';
+import {
+  Backing,
+  Bin,
+  Calls,
+  Extents,
+  Slot,
+  SlotOwner,
+  binAt,
+  slotAt,
+  slotOfToken,
+} from '../../layout/region-layout';
 import { ENTRY } from '../../layout/thread-cache';
 import { CLASS_COUNT } from '../../slab/size-classes';
 import type { CheckScene } from './scene';
@@ -27,6 +37,7 @@ export function checkSlots(scene: CheckScene): void {
   }
   checkLock(scene, 'extents', Extents.lock);
   checkLock(scene, 'standstill', Calls.standstill);
+  checkLock(scene, 'backing', Backing.lock);
   for (let slot = 0; slot < core.slots.count; slot++)
     checkLock(scene, `slot ${slot}`, slotAt(slot) + Slot.gate);
   for (let i = 0; i < CLASS_COUNT; i++) checkLock(scene, `class ${i}`, binAt(i) + Bin.lock);

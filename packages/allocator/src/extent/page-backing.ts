@@ -1,0 +1,176 @@
+// Which pages have storage: a region that has more address space than storage grows here, in steps.
+//
+// Whoever changes that has the backing lock, for as long as the file system takes; all others go on meanwhile, and the
+// extent lock is only taken to look and to publish. Before the source is called, the range is written down; if the
+// thread dies or fails then, the next one finds the range, takes its storage away if it was not published, and goes on.
+//
+// Of the page map a prefix has storage. It is extended before the pages that it describes are published, and reaches
+// one record further, to the tag of the unbacked extent that follows.
+
+import { VmemError } from '../base/errors';
+import { NULL_PAGE, PAGE_SIZE, asPage, type PageIndex } from '../base/units';
+import type { Region } from '../layout/region';
+import { Backing, Extents, PAGE_MAP, RECORDS_PER_PAGE, mapPagesOf } from '../layout/region-layout';
+import { ABANDONED, type OwnedLocks } from '../sync/lock';
+import type { ExtentAllocator } from './extent-allocator';
+import { planGrowth, type GrowthStep } from './growth-plan';
+import type { PageSource } from './page-source';
+
+/** A region grows by at least 4 MiB or an eighth of its size, if there is room: steps cost system calls. */
+const LEAST_STEP = 1024;
+const STEP_SHARE = 8;
+
+const OUT_OF_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'];
+
+export class PageBacking {
+  private readonly i32: Int32Array;
+
+  constructor(
+    private readonly region: Region,
+    private readonly locks: OwnedLocks,
+    private readonly extents: ExtentAllocator,
+    private readonly source: PageSource | undefined,
+  ) {
+    this.i32 = region.i32;
+  }
+
+  /**
+   * Gives the first pages of a new region storage: of `pages` pages, its tables' among them. Only `create` calls this.
+   * @returns data pages that have storage
+   */
+  begin(pages: number): number {
+    const { i32, region } = this;
+    const first = region.firstDataPage;
+    if (pages === region.pages) {
+      i32[Backing.mapped] = region.pages;
+      return region.pages - first;
+    }
+    // a page of the map describes itself, at most two more begin or end inside the range
+    const dataPages = pages - PAGE_MAP - 3 - Math.ceil(pages / RECORDS_PER_PAGE);
+    this.source?.back(0, (PAGE_MAP + 1) * PAGE_SIZE);
+    // the tables' own records are empty but for the first
+    const skipped = Math.max(0, Math.floor(first / RECORDS_PER_PAGE) - 1);
+    i32[Backing.skipped] = skipped;
+    i32[Backing.mapped] = (1 + skipped) * RECORDS_PER_PAGE;
+    this.mapRecords(first + dataPages);
+    this.source?.back(first * PAGE_SIZE, dataPages * PAGE_SIZE);
+    return dataPages;
+  }
+
+  /**
+   * Has room made for `pages` pages at a multiple of `alignment` pages; false if there is none. Another thread may take
+   * it before the caller does. The caller holds no lock.
+   */
+  grow(pages: number, alignment: number): boolean {
+    if (this.source === undefined || this.i32[Extents.unbackedExtents] === 0) return false;
+    return this.changing(this.source, (source) => {
+      const plan = this.plan(pages, alignment);
+      return plan === undefined || (plan.length > 0 && plan.every((step) => this.take(source, step)));
+    });
+  }
+
+  /** Waits until nobody is at it any more; whoever comes later finds the heap closed. */
+  await(): void {
+    if (this.source !== undefined) this.still(() => undefined);
+  }
+
+  /** Runs `action` with the backing lock, so that nothing becomes backed or unbacked meanwhile. */
+  still<T>(action: () => T): T {
+    const { i32, locks } = this;
+    try {
+      locks.lock(Backing.lock);
+      const result = action();
+      locks.unlock(Backing.lock);
+      return result;
+    } catch (error) {
+      if (i32[Backing.lock] === locks.me) i32[Backing.lock] = ABANDONED;
+      throw error;
+    }
+  }
+
+  /** The same for changes, with whatever was left half done put right. */
+  private changing<T>(source: PageSource, action: (source: PageSource) => T): T {
+    return this.still(() => {
+      if (!this.region.isOpen) throw new VmemError('ECLOSED', 'the heap was deleted');
+      this.finish(source);
+      return action(source);
+    });
+  }
+
+  /** Undefined if there is room now. */
+  private plan(pages: number, alignment: number): GrowthStep[] | undefined {
+    const { extents, region } = this;
+    return this.withExtents(() => {
+      const found = alignment === 1 ? extents.free.find(pages) : extents.free.findAligned(pages, alignment);
+      return found === NULL_PAGE ? planGrowth(region, extents, pages, alignment) : undefined;
+    });
+  }
+
+  private take(source: PageSource, { page, least, most }: GrowthStep): boolean {
+    const size = this.region.pages - this.i32[Extents.unbackedPages];
+    const wanted = Math.min(most, Math.max(least, LEAST_STEP, Math.floor(size / STEP_SHARE)));
+    return this.tryToBack(source, page, wanted) || (wanted > least && this.tryToBack(source, page, least));
+  }
+
+  private tryToBack(source: PageSource, page: PageIndex, pages: number): boolean {
+    try {
+      this.mapRecords(page + pages);
+      this.begun(page, pages);
+      source.back(page * PAGE_SIZE, pages * PAGE_SIZE);
+    } catch (error) {
+      if (!(error instanceof VmemError) || !OUT_OF_ROOM.includes(error.code)) throw error;
+      this.i32[Backing.page] = NULL_PAGE;
+      return false;
+    }
+    this.withExtents(() => {
+      this.extents.publish(page, pages, true);
+    });
+    this.i32[Backing.page] = NULL_PAGE;
+    return true;
+  }
+
+  /** Gives the records of pages below `end`, and that of page `end`, storage. */
+  private mapRecords(end: number): void {
+    const { i32, region } = this;
+    const mapped = i32[Backing.mapped];
+    if (end < mapped || mapped === region.pages) return;
+    const from = PAGE_MAP + mapPagesOf(mapped);
+    const to = Math.min(PAGE_MAP + 1 + Math.floor(end / RECORDS_PER_PAGE), region.firstDataPage);
+    this.source?.back(from * PAGE_SIZE, (to - from) * PAGE_SIZE);
+    i32[Backing.mapped] = Math.min((to - PAGE_MAP) * RECORDS_PER_PAGE, region.pages);
+  }
+
+  private begun(page: PageIndex, pages: number): void {
+    this.i32[Backing.pages] = pages;
+    this.i32[Backing.page] = page;
+  }
+
+  /** Takes away what the range that was written down has of storage, unless it was published. */
+  private finish(source: PageSource): void {
+    const { i32, extents } = this;
+    const page = asPage(i32[Backing.page]);
+    if (page === NULL_PAGE) return;
+    const pages = i32[Backing.pages];
+    const isUnbacked = this.withExtents(() => extents.unbacked.around(page, pages) !== NULL_PAGE);
+    if (isUnbacked && !source.drop(page * PAGE_SIZE, pages * PAGE_SIZE)) {
+      source.back(page * PAGE_SIZE, pages * PAGE_SIZE);
+      this.withExtents(() => {
+        extents.publish(page, pages, false);
+      });
+    }
+    i32[Backing.page] = NULL_PAGE;
+  }
+
+  private withExtents<T>(action: () => T): T {
+    const { i32, locks, extents } = this;
+    try {
+      extents.lock();
+      const result = action();
+      extents.unlock();
+      return result;
+    } catch (error) {
+      if (i32[Extents.lock] === locks.me) i32[Extents.lock] = ABANDONED;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,105 @@
+// Extents without storage: address space of a region that has not grown so far, and pages that were given back to the
+// file system. `take` does not find them; `PageBacking` turns them into free extents and free extents into them. The
+// extent lock protects their list and their tags, and only a thread with the backing lock changes which there are.
+//
+// [UNBACKED-1] Every unbacked extent is in the list of them, once, and nothing else is.
+
+import { NULL_PAGE, pageAfter, pageBefore, type PageIndex } from '../base/units';
+import { PageLists } from '../layout/page-list';
+import { PageKind, type PageMap } from '../layout/page-map';
+import { Extents } from '../layout/region-layout';
+
+export class UnbackedExtents {
+  private readonly lists: PageLists;
+
+  constructor(
+    private readonly i32: Int32Array,
+    private readonly pageMap: PageMap,
+  ) {
+    this.lists = new PageLists(i32, pageMap);
+  }
+
+  get first(): PageIndex {
+    return this.lists.first(Extents.unbacked);
+  }
+
+  /** Repair only: forgets all of them. */
+  clear(): void {
+    this.i32.fill(0, Extents.unbackedPages, Extents.unbacked + 1);
+  }
+
+  /** Makes pages that are in no list unbacked; the tag of the first makes it true. */
+  add(page: PageIndex, length: number): void {
+    this.setTags(page, length);
+    this.insert(page, length);
+  }
+
+  /** The unbacked extent that has all of these pages, or `NULL_PAGE`. */
+  around(page: PageIndex, pages: number): PageIndex {
+    const { pageMap } = this;
+    let tries = pageMap.pages;
+    for (let at = this.first; at !== NULL_PAGE && tries-- > 0; at = pageMap.next(at)) {
+      if (at <= page && page + pages <= at + pageMap.length(at)) return at;
+    }
+    return NULL_PAGE;
+  }
+
+  /** Makes a part of the unbacked extent at `page` an extent of kind `pending`. */
+  carve(page: PageIndex, at: PageIndex, pages: number): void {
+    const { pageMap } = this;
+    const length = pageMap.length(page);
+    const before = at - page;
+    const behind = pageAfter(at, pages);
+    const rest = length - before - pages;
+    this.remove(page, length);
+    if (rest > 0) this.setTags(behind, rest);
+    else if (pages > 1) pageMap.clearTag(pageBefore(behind, 1));
+    pageMap.setTag(at, PageKind.pending, pages);
+    if (before > 0) this.setTags(page, before); // its tag makes the split true; without it, the tag above
+    if (before > 0) this.insert(page, before);
+    if (rest > 0) this.insert(behind, rest);
+  }
+
+  /** Joins the unbacked extent at `page` with unbacked neighbours. */
+  join(page: PageIndex): void {
+    const { pageMap } = this;
+    const end = pageAfter(page, pageMap.length(page));
+    if (end < pageMap.pages && pageMap.kind(end) === PageKind.unbacked) this.merge(page, end);
+    const last = pageBefore(page, 1);
+    const kind = pageMap.kind(last);
+    if (kind === PageKind.unbacked || kind === PageKind.unbackedTail)
+      this.merge(pageBefore(page, pageMap.length(last)), page);
+  }
+
+  private merge(one: PageIndex, next: PageIndex): void {
+    const { pageMap } = this;
+    const first = pageMap.length(one);
+    const second = pageMap.length(next);
+    this.remove(one, first);
+    this.remove(next, second);
+    pageMap.setTag(one, PageKind.unbacked, first + second); // the merge is true from here
+    pageMap.clearTag(next);
+    if (first > 1) pageMap.clearTag(pageBefore(next, 1));
+    this.add(one, first + second);
+  }
+
+  /** The records of the region's last pages may have no storage, so there is no tail. */
+  private setTags(page: PageIndex, length: number): void {
+    const { pageMap } = this;
+    const last = pageAfter(page, length - 1);
+    if (length > 1 && last + 1 < pageMap.pages) pageMap.setTag(last, PageKind.unbackedTail, length);
+    pageMap.setTag(page, PageKind.unbacked, length);
+  }
+
+  private insert(page: PageIndex, length: number): void {
+    this.lists.addFirst(Extents.unbacked, page);
+    this.i32[Extents.unbackedPages] += length;
+    this.i32[Extents.unbackedExtents]++;
+  }
+
+  private remove(page: PageIndex, length: number): void {
+    this.lists.remove(Extents.unbacked, page);
+    this.i32[Extents.unbackedPages] -= length;
+    this.i32[Extents.unbackedExtents]--;
+  }
+}

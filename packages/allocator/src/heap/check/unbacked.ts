@@ -1,0 +1,35 @@
+// Checks the list of unbacked extents against the census, and that what describes pages has storage.
+
+import { Backing, Extents, RECORDS_PER_PAGE } from '../../layout/region-layout';
+import type { PageIndex } from '../../base/units';
+import { walkList, type CheckScene } from './scene';
+
+export function checkUnbacked(scene: CheckScene): void {
+  const { found, i32, pageMap } = scene;
+  const seen = new Set<PageIndex>();
+  walkList(scene, '[UNBACKED-1]', 'unbacked extents', i32[Extents.unbacked] as PageIndex, (page) => {
+    const isNew = !seen.has(page);
+    seen.add(page);
+    return isNew && scene.unbacked.has(page);
+  });
+  for (const page of scene.unbacked.keys()) {
+    found.expect(seen.has(page), '[UNBACKED-1]', () => `unbacked extent at page ${page}: not in the list`);
+  }
+  const mapped = i32[Backing.mapped];
+  const tables = scene.core.region.firstDataPage;
+  const isWhole = mapped === pageMap.pages || (mapped > 0 && mapped % RECORDS_PER_PAGE === 0);
+  const skipped = i32[Backing.skipped];
+  const isSkipped = skipped === 0 || skipped === Math.floor(tables / RECORDS_PER_PAGE) - 1;
+  found.expect(
+    isWhole && isSkipped && tables < mapped && mapped <= pageMap.pages,
+    '[BACKING-1]',
+    () => `${mapped} page records have storage, but for those of ${skipped} pages`,
+  );
+  for (const [page, length] of scene.unbacked) {
+    found.expect(
+      page < mapped && (page + length === pageMap.pages || page + length < mapped),
+      '[BACKING-1]',
+      () => `unbacked extent of ${length} pages at page ${page}: ${mapped} page records have storage`,
+    );
+  }
+}
