@@ -16,6 +16,9 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 
+// compilers run here, which take their time on a busy machine
+jest.setTimeout(300_000);
+
 const ROOT = resolve(__dirname, '../../..');
 const COMPILED = 'compiling TypeScript';
 const BUILT = 'building the addon';

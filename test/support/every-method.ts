@@ -40,6 +40,7 @@ export function everyMethod(pool: Vmem, ptr: number): [string, () => unknown][] 
     ['view', () => pool.view(Uint8Array, ptr, 1)],
     ['check', () => pool.check()],
     ['checkReport', () => pool.checkReport()],
+    ['purge', () => pool.purge()],
     ['stats', () => pool.stats()],
     ['statsPrint', () => pool.statsPrint('gmabl')],
   ];

@@ -34,6 +34,12 @@ export interface VmemOptions {
    * Node.js 20 that is at most 4 GiB. Not for `createInRegion`, nor for the backend `mmap-io`.
    */
   readonly maxSize?: number;
+  /**
+   * What happens to free pages: by `default` they keep the file's space until `purge` or `delete`; `conservative` gives it
+   * back where 256 KiB and more in a row have become free in a slow path of `free`, and has the pool grow by no more than
+   * it needs. memkind(3), MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE
+   */
+  readonly policy?: 'default' | 'conservative';
   /** Threads that can be attached at once, 1 to 127; default 127. */
   readonly threads?: number;
   /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/1024 of the pool, 4 to 64 KiB. */
@@ -370,6 +376,16 @@ export class Vmem implements Disposable {
     process.stderr.write(statsText({ backend: this.backend, stats: this.stats() }, omit));
   }
 
+  /**
+   * Gives the file's space of free pages back, after emptying the caches of all threads: of runs of at least 64 KiB, the
+   * longest first. The pool stays as large as it was: pages get space again when they are needed, and if the file system
+   * has none then, memory is out. Returns the bytes that went back. On anonymous memory this takes the addon; on `mmap-io`
+   * and in memory of the caller's it does nothing and returns 0.
+   */
+  purge(): number {
+    return this.heap.purge();
+  }
+
   /** This thread is done with the pool: what it has cached goes back. Blocks stay live for the others. */
   detach(): void {
     if (this.memory === undefined || this.isDetached) return;
@@ -454,7 +470,7 @@ function requireText(text: unknown): string {
   throw new VmemError('EINVAL', `expected a string, got ${describe(text)}`);
 }
 
-type PoolOptions = Pick<HeapOptions, 'threads' | 'cacheBytes' | 'size'>;
+type PoolOptions = Pick<HeapOptions, 'threads' | 'cacheBytes' | 'size' | 'policy'>;
 
 /** The options that there are, each read once. */
 function readOptions(options: VmemOptions): {
@@ -466,11 +482,15 @@ function readOptions(options: VmemOptions): {
     throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
   }
   return readingFrom('options', () => {
-    const { backend = 'auto', maxSize, threads, cacheBytes } = options;
+    const { backend = 'auto', maxSize, threads, cacheBytes, policy } = options;
     return {
       backend,
       maxSize,
-      heap: { ...(threads !== undefined && { threads }), ...(cacheBytes !== undefined && { cacheBytes }) },
+      heap: {
+        ...(threads !== undefined && { threads }),
+        ...(cacheBytes !== undefined && { cacheBytes }),
+        ...(policy !== undefined && { policy }),
+      },
     };
   });
 }

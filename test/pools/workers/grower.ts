@@ -10,6 +10,8 @@ export interface GrowerTask {
   readonly seed: number;
   /** To allocate. */
   readonly bytes: number;
+  /** Now and then, and free more. */
+  readonly purges?: boolean;
 }
 
 export interface GrowerResult {
@@ -21,7 +23,7 @@ export interface GrowerResult {
   readonly failure: string;
 }
 
-const { handle, seed, bytes: wanted } = workerData as GrowerTask;
+const { handle, seed, bytes: wanted, purges = false } = workerData as GrowerTask;
 const random = randomFrom(seed);
 const pool = Vmem.attach(handle);
 const blocks: Int32Array[] = [];
@@ -39,7 +41,8 @@ function grow(): void {
     const words = new Int32Array(pool.buffer, pool.byteOffset + ptr, size >> 2);
     blocks.push(words.fill(ptr / 8));
     bytes += size;
-    if (random(4) === 0) pool.free(blocks.splice(random(blocks.length), 1)[0]);
+    if (purges && random(200) === 0) pool.purge();
+    if (random(4) === 0 || (purges && random(2) === 0)) pool.free(blocks.splice(random(blocks.length), 1)[0]);
   }
 }
 

@@ -30,6 +30,9 @@ export interface PageRange {
   readonly to: number;
 }
 
+/** Pages that are worth giving back to the file system at once: 256 KiB. */
+export const LONG_FREE = 64;
+
 const NONE: PageRange = { from: 0, to: 0 };
 
 /** What two ranges have in common. */
@@ -54,6 +57,8 @@ export class ExtentAllocator {
   readonly unbacked: UnbackedExtents;
   /** Pages of what was taken last that are known to be zero. Lock held. */
   zeroTaken = NONE;
+  /** Set when something was given back that is, with its free neighbours, at least `LONG_FREE` pages long. */
+  hasLongFree = false;
   private readonly i32: Int32Array;
   private readonly pageMap;
 
@@ -154,13 +159,25 @@ export class ExtentAllocator {
     }
     if (end !== page + pages) pageMap.clearTag(pageAfter(page, pages));
     this.setFree(start, end - start, known);
+    if (end - start >= LONG_FREE) this.hasLongFree = true;
     this.i32[Extents.freePages] += pages;
   }
 
   /** Makes pages inside an unbacked extent, which have got storage and are `zeroed` or not, free. Lock held. */
   publish(page: PageIndex, pages: number, zeroed: boolean): void {
+    const { hasLongFree } = this;
     this.unbacked.carve(this.unbacked.around(page, pages), page, pages);
     this.release(page, zeroed ? { from: page, to: page + pages } : NONE);
+    this.hasLongFree = hasLongFree;
+  }
+
+  /** Makes a free extent unbacked; its storage is taken away next. Lock held. */
+  withdraw(page: PageIndex): void {
+    const length = this.pageMap.length(page);
+    this.free.remove(page, length);
+    if (length > 1) this.pageMap.clearTag(pageAfter(page, length - 1));
+    this.unbacked.add(page, length);
+    this.i32[Extents.freePages] -= length;
   }
 
   /** Lengthens an extent into the free pages behind it; false if there are not enough. Lock held. */

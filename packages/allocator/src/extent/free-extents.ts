@@ -75,6 +75,14 @@ export class FreeExtents {
     return longer === NULL_PAGE ? this.tightest(bin, pages, this.pageMap.pages) : longer;
   }
 
+  /** One of the longest free extents, or `NULL_PAGE`: of the longest list, which are at most a 16th longer. */
+  longest(): PageIndex {
+    const { i32 } = this;
+    const word = 31 - Math.clz32(i32[Extents.binSummary]);
+    if (word < 0) return NULL_PAGE;
+    return this.head((word << 5) + 31 - Math.clz32(i32[Extents.binBitmap + word]));
+  }
+
   /**
    * A free extent that has `pages` pages from a multiple of `alignment` (pages) on, or `NULL_PAGE`. Long
    * enough for any placement if there is one; else all extents that could do are looked at.

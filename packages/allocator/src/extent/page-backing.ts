@@ -1,4 +1,5 @@
-// Which pages have storage: a region that has more address space than storage grows here, in steps.
+// Which pages have storage: a region that has more address space than storage grows here, in steps, and free pages give
+// theirs back.
 //
 // Whoever changes that has the backing lock, for as long as the file system takes; all others go on meanwhile, and the
 // extent lock is only taken to look and to publish. Before the source is called, the range is written down; if the
@@ -10,15 +11,27 @@
 import { VmemError } from '../base/errors';
 import { NULL_PAGE, PAGE_SIZE, asPage, type PageIndex } from '../base/units';
 import type { Region } from '../layout/region';
-import { Backing, Extents, PAGE_MAP, RECORDS_PER_PAGE, mapPagesOf } from '../layout/region-layout';
+import {
+  Backing,
+  Extents,
+  PAGE_MAP,
+  RECORDS_PER_PAGE,
+  UsagePolicy,
+  mapPagesOf,
+} from '../layout/region-layout';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
-import type { ExtentAllocator } from './extent-allocator';
+import { LONG_FREE, type ExtentAllocator } from './extent-allocator';
 import { planGrowth, type GrowthStep } from './growth-plan';
 import type { PageSource } from './page-source';
 
 /** A region grows by at least 4 MiB or an eighth of its size, if there is room: steps cost system calls. */
 const LEAST_STEP = 1024;
 const STEP_SHARE = 8;
+
+/** Shorter holes than 64 KiB are not worth their system calls. */
+const LEAST_HOLE = 16;
+/** Each hole splits a mapping, of which Linux allows 65,530 in a process (vm.max_map_count). */
+const MOST_HOLES = 4096;
 
 const OUT_OF_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'];
 
@@ -38,10 +51,11 @@ export class PageBacking {
    * Gives the first pages of a new region storage: of `pages` pages, its tables' among them. Only `create` calls this.
    * @returns data pages that have storage
    */
-  begin(pages: number): number {
+  begin(pages: number, policy: UsagePolicy): number {
     const { i32, region } = this;
     const first = region.firstDataPage;
     if (pages === region.pages) {
+      i32[Backing.policy] = policy;
       i32[Backing.mapped] = region.pages;
       return region.pages - first;
     }
@@ -51,6 +65,7 @@ export class PageBacking {
     // the tables' own records are empty but for the first
     const skipped = Math.max(0, Math.floor(first / RECORDS_PER_PAGE) - 1);
     i32[Backing.skipped] = skipped;
+    i32[Backing.policy] = policy;
     i32[Backing.mapped] = (1 + skipped) * RECORDS_PER_PAGE;
     this.mapRecords(first + dataPages);
     this.source?.back(first * PAGE_SIZE, dataPages * PAGE_SIZE);
@@ -72,6 +87,57 @@ export class PageBacking {
   /** Waits until nobody is at it any more; whoever comes later finds the heap closed. */
   await(): void {
     if (this.source !== undefined) this.still(() => undefined);
+  }
+
+  /** Gives the storage of free pages back. The caller holds no lock. Bytes. */
+  purge(): number {
+    if (this.source === undefined) return 0;
+    return this.changing(this.source, (source) => this.dropFree(source, LEAST_HOLE)) * PAGE_SIZE;
+  }
+
+  /** To be called when this thread has given pages back and holds no lock: does what the policy says. */
+  settle(): void {
+    if (!this.extents.hasLongFree) return;
+    this.extents.hasLongFree = false;
+    if (this.source === undefined || !this.isConservative) return;
+    this.changing(this.source, (source) => this.dropFree(source, LONG_FREE));
+  }
+
+  private get isConservative(): boolean {
+    return this.i32[Backing.policy] === UsagePolicy.conservative;
+  }
+
+  /** Takes the storage of free extents of at least `least` pages away, of the longest first. Pages. */
+  private dropFree(source: PageSource, least: number): number {
+    const { i32, extents } = this;
+    let pages = 0;
+    while (this.withdraw(least)) {
+      const page = asPage(i32[Backing.page]);
+      const length = i32[Backing.pages];
+      const isDropped = source.drop(page * PAGE_SIZE, length * PAGE_SIZE);
+      this.withExtents(() => {
+        if (isDropped) extents.unbacked.join(extents.unbacked.around(page, length));
+        else extents.publish(page, length, false);
+      });
+      i32[Backing.page] = NULL_PAGE;
+      if (!isDropped) break;
+      pages += length;
+    }
+    return pages;
+  }
+
+  /** Makes one free extent unbacked and writes it down; false if there is none so long, or no more are allowed. */
+  private withdraw(least: number): boolean {
+    const { i32, extents, region } = this;
+    return this.withExtents(() => {
+      const page = extents.free.longest();
+      if (page === NULL_PAGE || i32[Extents.unbackedExtents] >= MOST_HOLES) return false;
+      const length = region.pageMap.length(page);
+      if (length < least) return false;
+      this.begun(page, length);
+      extents.withdraw(page);
+      return true;
+    });
   }
 
   /** Runs `action` with the backing lock, so that nothing becomes backed or unbacked meanwhile. */
@@ -108,7 +174,8 @@ export class PageBacking {
 
   private take(source: PageSource, { page, least, most }: GrowthStep): boolean {
     const size = this.region.pages - this.i32[Extents.unbackedPages];
-    const wanted = Math.min(most, Math.max(least, LEAST_STEP, Math.floor(size / STEP_SHARE)));
+    const step = this.isConservative ? LONG_FREE : Math.max(LEAST_STEP, Math.floor(size / STEP_SHARE));
+    const wanted = Math.min(most, Math.max(least, step));
     return this.tryToBack(source, page, wanted) || (wanted > least && this.tryToBack(source, page, least));
   }
 

@@ -1,6 +1,7 @@
 // What callers pass in, checked before anything else sees it.
 
 import { VmemError, describe } from '../base/errors';
+import { UsagePolicy } from '../layout/region-layout';
 import { MAX_REGION, MIN_REGION, Region } from '../layout/region';
 import { QUANTUM } from '../slab/size-classes';
 import type { PageSource } from '../extent/page-source';
@@ -128,6 +129,12 @@ export function sourceOption(options: unknown): PageSource | undefined {
     throw new VmemError('EINVAL', 'source: expected an object with the functions back and drop');
   }
   return source as PageSource;
+}
+
+export function usagePolicy(policy: unknown): UsagePolicy {
+  if (policy === undefined || policy === 'default') return UsagePolicy.keep;
+  if (policy === 'conservative') return UsagePolicy.conservative;
+  throw new VmemError('EINVAL', `policy: expected default or conservative, got ${describe(policy)}`);
 }
 
 export function wholeOption(

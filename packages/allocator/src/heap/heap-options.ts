@@ -20,6 +20,11 @@ export interface HeapOptions {
   readonly size?: number;
   /** Gives pages storage and takes it away; see `PageSource`. */
   readonly source?: PageSource;
+  /**
+   * What happens to free pages: by `default` they keep their storage until `purge`; `conservative` gives it back when
+   * 256 KiB and more in a row have become free, and grows by no more than is needed.
+   */
+  readonly policy?: 'default' | 'conservative';
   /** Tells living threads from dead ones; see `ThreadHost`. */
   readonly host?: ThreadHost;
 }

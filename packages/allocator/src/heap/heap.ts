@@ -472,6 +472,20 @@ export class Heap {
     return this.explaining(() => collectStats(this.core));
   }
 
+  /**
+   * Gives the storage of free pages back, after emptying the caches of all threads: runs of at least 64 KiB, the longest
+   * first. They get storage again when they are needed; if there is none then, memory is out. Returns the bytes; 0
+   * without a `source`.
+   */
+  purge(): number {
+    this.requireAttached();
+    this.reapIfAsked();
+    return this.explaining(() => {
+      reclaim(this.core);
+      return this.core.backing.purge();
+    });
+  }
+
   /** This thread is done: its cached blocks go back. The heap object is of no more use; blocks stay live. */
   detach(): void {
     const { core, region } = this;
@@ -620,9 +634,11 @@ export class Heap {
   private resizePages(ptr: number, old: number, size: number): boolean {
     if (size <= old && old - size < PAGE_SIZE) return true;
     const { large } = this.core;
-    return this.explaining(
-      () => large.resize(ptr, size) || (this.vacate(ptr + old) && large.resize(ptr, size)),
-    );
+    return this.explaining(() => {
+      const isDone = large.resize(ptr, size) || (this.vacate(ptr + old) && large.resize(ptr, size));
+      if (isDone) this.core.backing.settle();
+      return isDone;
+    });
   }
 
   /** Gives the runs of pages in this thread's cache back, if the one at `ptr` is among them. */
@@ -696,7 +712,10 @@ export class Heap {
     try {
       const state = stateIndexOf(region, ptr);
       if (state < 0 || !isLive(this.u8[state])) {
-        if (Number.isSafeInteger(ptr) && ptr > 0 && core.large.free(ptr)) return false;
+        if (Number.isSafeInteger(ptr) && ptr > 0 && core.large.free(ptr)) {
+          core.backing.settle();
+          return false;
+        }
         const reason = this.refusalOf(ptr);
         if (reason !== undefined) throw reason;
         return true; // it is live by now
@@ -709,6 +728,7 @@ export class Heap {
         core.bins.share(sizeClass, page);
       } else {
         this.makeRoom(sizeClass);
+        core.backing.settle();
       }
       return true;
     } catch (error) {

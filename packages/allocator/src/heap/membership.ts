@@ -9,7 +9,7 @@ import { MIN_REGION, type Region, type RegionGeometry } from '../layout/region';
 import { Extents, Slot, SlotOwner } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
 import { ABANDONED } from '../sync/lock';
-import { wholeOption } from './arguments';
+import { usagePolicy, wholeOption } from './arguments';
 import { takeCachePages } from './cache-pages';
 import { HeapCore } from './core';
 import { reclaim } from './reclaim';
@@ -41,7 +41,8 @@ export function makeHeap(
   options: HeapOptions,
   source: PageSource | undefined,
 ): RegionGeometry {
-  const { threads, cacheBytes, zeroed, size } = options;
+  const { threads, cacheBytes, zeroed, size, policy } = options;
+  const usage = usagePolicy(policy);
   const geometry: RegionGeometry = {
     classCount: CLASS_COUNT,
     cacheBytes: wholeOption('cacheBytes', cacheBytes, defaultCacheBytes(region.size), 64, 1 << 20),
@@ -55,7 +56,7 @@ export function makeHeap(
   const slots = new ThreadSlots(region, geometry.slots, undefined);
   const core = new HeapCore(region, geometry, slots, { slot: asSlot(0), token: 0 }, source);
   if (pages === region.pages && zeroed !== true) region.wipe();
-  const dataPages = core.backing.begin(pages);
+  const dataPages = core.backing.begin(pages, usage);
   region.writeIdentity(geometry, [newId(), newId()]);
   core.extents.format(dataPages, zeroed === true || pages < region.pages);
   region.open();

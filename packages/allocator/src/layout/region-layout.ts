@@ -67,6 +67,16 @@ export const enum Backing {
   mapped,
   /** Pages of the page map, from its second on, that never get storage; written once. */
   skipped,
+  /** `UsagePolicy`; written once. */
+  policy,
+}
+
+/** What happens to free pages. */
+export const enum UsagePolicy {
+  /** They keep their storage until somebody has it purged. */
+  keep,
+  /** Where many become free in one place, their storage goes back at once. */
+  conservative,
 }
 
 export const enum RegionState {

@@ -17,8 +17,9 @@ const MORTAL_SLOT = 1;
 class Scene {
   readonly threads = new FakeThreads();
   readonly storage = new Storage(new SharedArrayBuffer(MAX_SIZE));
-  readonly heap = Heap.create(this.storage.buffer, {
+  readonly heap: Heap = Heap.create(this.storage.buffer, {
     size: MIB,
+    policy: this.policy,
     cacheBytes: 64,
     threads: 2,
     source: this.storage,
@@ -29,7 +30,7 @@ class Scene {
   readonly mortal = new MortalThread(this.threads.hostOf(MORTAL), this.storage);
   theirs!: Heap;
 
-  constructor() {
+  constructor(private readonly policy: 'default' | 'conservative' = 'default') {
     for (const size of [24, 3000, 16_384, 60_000]) this.model.malloc(size);
   }
 
@@ -54,6 +55,13 @@ class Scene {
     expect(heap.stats().liveBlocks).toBe(before);
     for (const ptr of [...model.pointers]) model.free(ptr);
   }
+}
+
+/** Free extents of several lengths, one of them at the end of what has storage. */
+function makeHoles({ model, heap }: Scene): void {
+  const pointers = [100_000, 30_000, 300_000, 30_000, 200_000, 30_000].map((size) => model.malloc(size));
+  for (const i of [0, 2, 4]) model.free(pointers[i]);
+  heap.free(heap.malloc(500_000));
 }
 
 /** An operation of the dying thread, prepared by `prepare`, which returns it. */
@@ -92,24 +100,77 @@ const LAST_ACTS: [string, (scene: Scene) => () => void][] = [
       () =>
         theirs.alignedAlloc(4 * MIB, MIB),
   ],
+  ['a purge', (scene) => (makeHoles(scene), () => scene.theirs.purge())],
+  [
+    'a purge that the disk refuses',
+    (scene) => {
+      makeHoles(scene);
+      scene.storage.canDrop = false;
+      return () => scene.theirs.purge();
+    },
+  ],
+  [
+    'growth into what was given back',
+    (scene) => {
+      makeHoles(scene);
+      scene.heap.purge();
+      return () => scene.theirs.malloc(280_000);
+    },
+  ],
+  [
+    'growth over several unbacked extents and free ones between them',
+    (scene) => {
+      const pointers = Array.from({ length: 9 }, () => scene.model.malloc(100_000));
+      for (const i of [1, 3, 5, 7]) scene.model.free(pointers[i]);
+      scene.heap.purge();
+      for (const i of [2, 4, 6]) scene.model.free(pointers[i]);
+      scene.storage.leave(600);
+      return () => scene.theirs.malloc(650_000);
+    },
+  ],
 ];
 
-const DEATHS: [string, (scene: Scene) => void][] = [
-  ['with a death note', ({ threads }) => threads.kill(MORTAL)],
-  ['silently', ({ threads }) => threads.killSilently(MORTAL)],
+/** Of a heap whose policy is conservative. */
+const CONSERVATIVE_ACTS: typeof LAST_ACTS = [
+  [
+    'a free that gives storage back',
+    ({ theirs, mortal }) => {
+      let ptr = 0;
+      mortal.run(() => (ptr = theirs.malloc(500_000)));
+      return () => theirs.free(ptr);
+    },
+  ],
+  [
+    'a realloc that gives storage back',
+    ({ theirs, mortal }) => {
+      let ptr = 0;
+      mortal.run(() => (ptr = theirs.malloc(900_000)));
+      return () => theirs.realloc(ptr, 200_000);
+    },
+  ],
 ];
 
-describe.each(DEATHS)('a thread that dies %s', (_, die) => {
-  test.each(LAST_ACTS)('in %s', (_title, prepare) => {
+/** With a death note or silently, in turn. */
+function die({ threads }: Scene, fatal: number): void {
+  if (fatal % 2 === 0) threads.kill(MORTAL);
+  else threads.killSilently(MORTAL);
+}
+
+describe('a thread that dies', () => {
+  test.each([
+    ...LAST_ACTS.map((act) => [...act, 'default'] as const),
+    ...CONSERVATIVE_ACTS.map((act) => [...act, 'conservative'] as const),
+  ])('in %s', (_title, prepare, policy) => {
     let survived = false;
     let fatal = 0;
     for (; !survived; fatal++) {
-      const scene = new Scene();
+      const scene = new Scene(policy);
       scene.attachMortal();
       const operation = prepare(scene);
       survived = scene.mortal.run(operation, fatal);
-      die(scene);
+      die(scene, fatal);
       scene.storage.limit = Infinity;
+      scene.storage.canDrop = true;
       // the survivor needs what the dead was about to make
       const start = performance.now();
       const ptr = scene.heap.malloc(3 * MIB);
@@ -127,11 +188,10 @@ describe.each(DEATHS)('a thread that dies %s', (_, die) => {
     for (let fatal = 0; !survived; fatal++) {
       const scene = new Scene();
       scene.storage.leave(0);
-      while (scene.model.malloc(20_000) !== 0);
-      while (scene.model.malloc(5000) !== 0);
+      for (const size of [100_000, 20_000]) while (scene.heap.malloc(size) !== 0);
       scene.storage.limit = Infinity;
       survived = scene.mortal.run(() => (scene.theirs = scene.mortal.attach(scene.heap.handle)), fatal);
-      die(scene);
+      die(scene, fatal);
       Heap.attach(scene.heap.handle, { host: scene.threads.hostOf(33), source: scene.storage }).detach();
       scene.expectRecovered();
     }

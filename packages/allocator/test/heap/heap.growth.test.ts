@@ -2,7 +2,7 @@
 
 import { Heap, VmemError, type HeapOptions } from '@vmem-ts/allocator';
 import { PageKind } from '#src/layout/page-map';
-import { Backing } from '#src/layout/region-layout';
+import { Backing, Extents } from '#src/layout/region-layout';
 import { exhaust } from '../support/exhaust';
 import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
@@ -173,6 +173,131 @@ test.each([
   );
 });
 
+describe('purge', () => {
+  test('gives the storage of free pages back, and they are used again', () => {
+    for (const size of [64 * MIB, 14 * MIB]) {
+      const grown = growable(64 * MIB, size);
+      const { heap, storage } = grown;
+      const pointers = exhaust(heap, 500_000);
+      for (let i = 0; i < pointers.length; i += 2) heap.free(pointers[i]);
+      const before = storage.bytes;
+      const given = heap.purge();
+      expect(given).toBeGreaterThan(0.4 * 64 * MIB);
+      expect(storage.bytes).toBe(before - given);
+      expectSound(grown);
+      expect(heap.stats().pagesFree).toBeLessThan(MIB);
+      expect(heap.purge()).toBe(0);
+      for (let i = 0; i < pointers.length; i += 2) expect(heap.calloc(1, 500_000)).toBeGreaterThan(0);
+      expectSound(grown);
+    }
+  });
+
+  test('empties the caches of all threads', () => {
+    const grown = growable(64 * MIB, 32 * MIB);
+    const { heap, storage } = grown;
+    const other = Heap.attach(heap.handle, { source: storage });
+    for (const thread of [heap, other]) {
+      const pointers = Array.from({ length: 2000 }, (_, i) => thread.malloc(10 * (i % 300)));
+      for (let i = 0; i < 8; i++) pointers.push(thread.malloc(100_000));
+      for (const ptr of pointers) thread.free(ptr);
+    }
+    heap.purge();
+    expect(heap.stats()).toMatchObject({ cached: 0, slabFree: 0 });
+    expect(storage.bytes).toBeLessThan(2 * MIB);
+    expectSound(grown);
+  });
+
+  test('leaves an emptied heap that is one block again', () => {
+    const grown = growable(64 * MIB, MIB);
+    const { heap } = grown;
+    const pointers = exhaust(heap, 100_000);
+    for (const [i, ptr] of pointers.entries()) if (i % 3 === 0) heap.free(ptr);
+    heap.purge();
+    for (const [i, ptr] of pointers.entries()) if (i % 3 === 1) heap.free(ptr);
+    for (const [i, ptr] of pointers.entries()) if (i % 3 === 2) heap.free(ptr);
+    expectSound(grown);
+    expect(heap.malloc(Math.floor(0.97 * 63 * MIB))).toBeGreaterThan(0);
+    expectSound(grown);
+  });
+
+  test('is memory out on a disk that is full afterwards, and nothing is lost', () => {
+    const grown = growable(64 * MIB, 64 * MIB);
+    const { heap, storage } = grown;
+    const pointers = exhaust(heap, 200_000);
+    for (let i = 0; i < pointers.length; i += 2) heap.free(pointers[i]);
+    heap.purge();
+    storage.leave(100);
+    expect(heap.malloc(200_000)).toBeGreaterThan(0);
+    expect(exhaust(heap, 200_000)).toHaveLength(1);
+    expectSound(grown);
+    storage.limit = Infinity;
+    expect(exhaust(heap, 200_000).length).toBeGreaterThan(pointers.length / 2 - 4);
+    expectSound(grown);
+  });
+
+  test('changes nothing on a disk that takes nothing back', () => {
+    const grown = growable(64 * MIB, 32 * MIB);
+    const { heap, storage } = grown;
+    heap.free(heap.malloc(20 * MIB));
+    storage.canDrop = false;
+    const before = heap.stats();
+    expect(heap.purge()).toBe(0);
+    expect(heap.stats()).toMatchObject({ backed: before.backed, pagesFree: before.pagesFree });
+    expectSound(grown);
+  });
+
+  test('makes no more holes than a process can have mappings for', () => {
+    const grown = growable(1024 * MIB, 1024 * MIB);
+    const { heap, storage } = grown;
+    const pointers = exhaust(heap, 80_000);
+    for (let i = 0; i < pointers.length; i += 2) heap.free(pointers[i]);
+    heap.purge();
+    const inner = new InnerHeap(heap);
+    expect(inner.i32[Extents.unbackedExtents]).toBe(4096);
+    expect(heap.checkReport().problems).toEqual([]);
+    expect(heap.stats().backed).toBe(storage.bytes);
+  });
+
+  test('does nothing without a source', () => {
+    expect(Heap.create(new SharedArrayBuffer(MIB)).purge()).toBe(0);
+  });
+});
+
+describe('the policy', () => {
+  test('conservative gives storage back as soon as much is free in one place', () => {
+    const grown = growable(64 * MIB, MIB, { policy: 'conservative' });
+    const { heap, storage } = grown;
+    const before = storage.bytes;
+    const ptr = heap.malloc(10 * MIB);
+    expect(storage.bytes).toBeLessThan(before + 10.5 * MIB);
+    heap.free(ptr);
+    expect(storage.bytes).toBeLessThan(before + MIB / 4);
+    const pointers = exhaust(heap, 30_000);
+    for (const each of pointers) heap.free(each);
+    expect(storage.bytes).toBeLessThan(12 * MIB); // a thread keeps some blocks
+    heap.purge();
+    expect(storage.bytes).toBeLessThan(MIB);
+    expectSound(grown);
+    const shrunk = heap.realloc(heap.malloc(5 * MIB), MIB);
+    expect(shrunk).toBeGreaterThan(0);
+    expect(storage.bytes).toBeLessThan(2.5 * MIB);
+    expectSound(grown);
+  });
+
+  test('default keeps it', () => {
+    const { heap, storage } = growable(64 * MIB, MIB);
+    const ptr = heap.malloc(10 * MIB);
+    const before = storage.bytes;
+    heap.free(ptr);
+    expect(storage.bytes).toBe(before);
+  });
+
+  test('of another name is refused', () => {
+    const create = (): Heap => growable(8 * MIB, MIB, { policy: 'greedy' as 'default' }).heap;
+    expect(create).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+  });
+});
+
 function act(model: ModelHeap, random: Random): void {
   const size = random.chance(10) ? random.size(3 * MIB) : random.size(60_000);
   const kind = random.below(100);
@@ -184,33 +309,40 @@ function act(model: ModelHeap, random: Random): void {
   else model.realloc(random.pick(model.pointers), size + 1);
 }
 
-test('random operations on a heap that grows, with a disk that is full at times, agree with a model', () => {
-  const random = randomFor('growth');
-  for (let round = 0; round < 6; round++) {
-    const grown = growable(2 ** random.between(24, 27), 2 ** random.between(18, 22));
-    const { heap, storage } = grown;
-    const model = new ModelHeap(heap);
-    const inner = new InnerHeap(heap);
-    for (let step = 0; step < 4000; step++) {
-      if (random.chance(1)) storage.leave(random.size(4000));
-      if (random.chance(1)) storage.limit = Infinity;
-      act(model, random);
-      if (step % 500 === 0) {
-        model.verifyAll();
-        expectSound(grown);
+test.each([
+  ['default', 1],
+  ['conservative', 0.2],
+] as const)(
+  'random operations on a heap that grows and shrinks agree with a model, policy %s',
+  (policy, purges) => {
+    const random = randomFor(`growth, ${policy}`);
+    for (let round = 0; round < 6; round++) {
+      const grown = growable(2 ** random.between(24, 27), 2 ** random.between(18, 22), { policy });
+      const { heap, storage } = grown;
+      const model = new ModelHeap(heap);
+      const inner = new InnerHeap(heap);
+      for (let step = 0; step < 4000; step++) {
+        if (random.chance(1)) storage.leave(random.size(4000));
+        if (random.chance(1)) storage.limit = Infinity;
+        if (random.below(1000) < 10 * purges) heap.purge();
+        act(model, random);
+        if (step % 500 === 0) {
+          model.verifyAll();
+          expectSound(grown);
+        }
       }
+      model.verifyAll();
+      model.freeAll();
+      expectSound(grown);
+      storage.limit = Infinity;
+      const all = heap.malloc(Math.floor(0.9 * heap.size));
+      expect({ all: all > 0, kinds: inner.extents().map(({ kind }) => kind) }).toEqual({
+        all: true,
+        kinds: expect.arrayContaining([PageKind.large]) as PageKind[],
+      });
+      expect(inner.i32[Backing.page]).toBe(0);
+      heap.free(all);
+      expectSound(grown);
     }
-    model.verifyAll();
-    model.freeAll();
-    expectSound(grown);
-    storage.limit = Infinity;
-    const all = heap.malloc(Math.floor(0.9 * heap.size));
-    expect({ all: all > 0, kinds: inner.extents().map(({ kind }) => kind) }).toEqual({
-      all: true,
-      kinds: expect.arrayContaining([PageKind.large]) as PageKind[],
-    });
-    expect(inner.i32[Backing.page]).toBe(0);
-    heap.free(all);
-    expectSound(grown);
-  }
-});
+  },
+);

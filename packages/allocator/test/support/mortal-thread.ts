@@ -53,7 +53,7 @@ export class MortalThread {
     const restore = this.patchAtomics();
     try {
       operation();
-      return true;
+      return !this.isDead; // whatever caught it
     } catch (error) {
       if (!(error instanceof Death)) throw error;
       return false;
@@ -128,7 +128,7 @@ export class MortalThread {
         this.mayWrite();
       },
       drop: (...range) => {
-        if (!this.mayWrite()) return true;
+        if (!this.mayWrite()) return false; // so that the dead do not try again and again
         const isDropped = source.drop(...range);
         this.mayWrite();
         return isDropped;
