@@ -406,7 +406,7 @@ export class Heap {
   blocks(): IterableIterator<LiveBlock> {
     this.requireAttached();
     this.reapIfAsked();
-    return this.explaining(() => blocksOf(takeSnapshot(this.core)));
+    return this.watching(() => blocksOf(takeSnapshot(this.core)));
   }
 
   /** Bytes that the live block at `ptr` has room for. malloc_usable_size(3); 0 for NULL */
@@ -462,14 +462,14 @@ export class Heap {
   /** The same with everything that was found. */
   checkReport(): CheckReport {
     this.requireAttached();
-    return this.explaining(() => checkHeap(this.core));
+    return this.watching(() => checkHeap(this.core));
   }
 
   /** Figures of this moment, which add up; taken at a standstill. malloc_info(3) */
   stats(): HeapStats {
     this.requireAttached();
     this.reapIfAsked();
-    return this.explaining(() => collectStats(this.core));
+    return this.watching(() => collectStats(this.core));
   }
 
   /**
@@ -849,6 +849,13 @@ export class Heap {
     } catch (error) {
       throw this.explained(error);
     }
+  }
+
+  /** The same for an action that tells what it saw: where the heap was closed meanwhile, that is nothing. */
+  private watching<T>(action: () => T): T {
+    const seen = this.explaining(action);
+    this.requireAttached();
+    return seen;
   }
 
   /** What to throw when an operation on the shared structures failed: a heap closed meanwhile explains it all. */

@@ -128,12 +128,26 @@ export class Region {
    * @throws VmemError ECLOSED, EINVAL, ECORRUPT
    */
   validate(classCount: number, id: readonly [number, number]): RegionGeometry {
+    this.requireNotClosed();
+    try {
+      return this.readIdentity(classCount, id);
+    } catch (error) {
+      this.requireNotClosed(); // what was read may be what another thread's `delete` had left by then
+      throw error;
+    }
+  }
+
+  private requireNotClosed(): void {
     const { i32 } = this;
     const state = Atomics.load(i32, Identity.state);
     if (state === RegionState.closed) throw new VmemError('ECLOSED', 'the heap of this handle was deleted');
     if (i32[Identity.magicLow] !== MAGIC_LOW || i32[Identity.magicHigh] !== MAGIC_HIGH) {
       throw new VmemError('ECLOSED', 'the heap of this handle was deleted: its region is empty');
     }
+  }
+
+  private readIdentity(classCount: number, id: readonly [number, number]): RegionGeometry {
+    const { i32 } = this;
     if (i32[Identity.version] !== FORMAT_VERSION) {
       throw new VmemError(
         'EINVAL',

@@ -19,6 +19,24 @@ describe.each([
     expect(inner.sharingOf(ptr)).toBe(hasBarrier ? Sharing.exclusive : Sharing.shared);
   });
 
+  test.each(['check', 'stats', 'blocks'] as const)(
+    '%s of a heap that another thread deletes meanwhile tells nothing of what is left',
+    (name) => {
+      atEveryWrite((at) => {
+        const { fast, slow, inner, overtaken } = new Scene(hasBarrier);
+        let code = '';
+        const reached = overtaken.overtake(() => (code = codeOf(() => void slow[name]())), at, [
+          () => {
+            fast.close(true);
+            inner.u8.fill(0);
+          },
+        ]);
+        if (reached) expect(code).toBe('ECLOSED');
+        return reached;
+      });
+    },
+  );
+
   test.each([24, 3000, 20_000])(
     'blocks of %p bytes that two free many of at once are freed once each',
     (size) => {

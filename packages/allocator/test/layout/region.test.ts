@@ -67,6 +67,16 @@ test.each<[string, Identity, number, string, RegExp]>([
   expect(refusal).toEqual({ code, message: expect.stringMatching(message) as string });
 });
 
+test('a heap that another thread deletes while its identity is read is ECLOSED', () => {
+  const { region, heap } = newRegion();
+  let looks = 0;
+  const watched = Object.create(region, {
+    i32: { get: () => (++looks === 2 ? region.i32.fill(0) : region.i32) },
+  }) as Region;
+  expect(refusalOf(watched, heap.handle.id).code).toBe('ECLOSED');
+  expect(looks).toBeGreaterThan(2);
+});
+
 test('only one closes a region', () => {
   const { region, heap } = newRegion();
   region.validate(CLASS_COUNT, heap.handle.id);
