@@ -77,7 +77,8 @@ export class PageBacking {
    * it before the caller does. The caller holds no lock.
    */
   grow(pages: number, alignment: number): boolean {
-    if (this.source === undefined || this.i32[Extents.unbackedExtents] === 0) return false;
+    // no look at the counters: they change in steps while another thread has the extent lock
+    if (this.source === undefined) return false;
     return this.changing(this.source, (source) => {
       const plan = this.plan(pages, alignment);
       return plan === undefined || (plan.length > 0 && plan.every((step) => this.take(source, step)));
