@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { VMEM_MIN_POOL } from '@vmem-ts/vmem-api';
 import { parseByteSize } from './byte-size';
 import { usageFailure } from './failure';
-import { MAX_POOL } from './pool';
+import { MAX_POOL, MAX_THREADS } from './pool';
 
 export interface Options {
   readonly threads: number;
@@ -20,7 +20,6 @@ export interface Options {
   readonly inputs: readonly string[];
 }
 
-const MAX_THREADS = 250;
 const DEFAULT_THREADS = Math.min(availableParallelism(), MAX_THREADS);
 
 export const HELP = `Usage: npm start -- [options] [file or folder ...]
@@ -33,7 +32,7 @@ project's node_modules.
   --size <bytes>   size of the pool, such as 64MiB or 1GiB, 14MiB to 16GiB (default: chosen from the size of the input)
   --dir <folder>   where the pool's file is (default: ${tmpdir()})
   --top <n>        words to list (default: 20)
-  --json           print one JSON document instead of tables
+  --json           print one JSON document instead of tables (npm start --silent -- --json prints nothing else)
   --help           print this
 
 Exit status: 0 if both ways agree on every word and count and the pool is consistent, 2 for a wrong command line, 130

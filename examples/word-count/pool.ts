@@ -7,6 +7,8 @@ import { Failure, reasonOf } from './failure';
 
 /** What a count table reaches. */
 export const MAX_POOL = 16 * GIB;
+/** Worker threads: a pool serves 127, and the main thread is one of them. */
+export const MAX_THREADS = 126;
 /** For a piece of text and what a thread keeps in its cache. */
 const BYTES_PER_THREAD = 4 * MIB;
 
@@ -32,13 +34,16 @@ export function createPool(dir: string, size: number, threads: number): Vmem {
   }
 }
 
-const FAULTS_OF_THE_FOLDER = ['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS'];
+const FAULTS_OF_THE_FOLDER = ['ENOTDIR', 'EACCES', 'EPERM', 'EROFS'];
 
 function poolFailure(error: unknown, dir: string, size: number): unknown {
   if (!(error instanceof VmemError)) return error;
   const what = `no pool of ${formatBytes(size)} can be made in ${dir}`;
   if (error.code === 'ENOSPC')
     return new Failure(`${what}: ${reasonOf(error)}; try a smaller --size or another --dir`);
+  // the folder is there; so says procfs, for one
+  if (error.code === 'ENOENT')
+    return new Failure(`${what}: its file system takes no new files; name another folder by --dir`);
   if (!FAULTS_OF_THE_FOLDER.includes(error.code)) return new Failure(`${what}: ${error.message}`);
   return new Failure(`${what}: ${reasonOf(error)}; name another folder by --dir`);
 }

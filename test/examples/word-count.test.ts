@@ -4,7 +4,9 @@ import { spawn, type SpawnOptions } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { MAX_THREADS, createPool } from '@vmem-ts/examples/word-count/pool';
 import { wordsOf } from '@vmem-ts/examples/word-count/tokenizer';
+import { VMEM_MIN_POOL } from '@vmem-ts/vmem-api';
 import { testOnTmpfs } from '../support/disk';
 
 /** This file runs from test/dist/examples. */
@@ -157,11 +159,17 @@ test('--help tells all options', async () => {
     expect(stdout).toContain(flag);
 });
 
+test('a pool serves as many threads as --threads allows, and no more', () => {
+  createPool(tmpdir(), VMEM_MIN_POOL, MAX_THREADS).delete();
+  expect(() => createPool(tmpdir(), VMEM_MIN_POOL, MAX_THREADS + 1)).toThrow(/threads: expected/);
+});
+
 describe('a wrong command line ends with status 2 and one line', () => {
   test.each([
     ['--threads', '0'],
     ['--threads', 'many'],
     ['--threads', '1.5'],
+    ['--threads', String(MAX_THREADS + 1)],
     ['--threads', '1000'],
     ['--threads'],
     ['--size', '1KiB'],
@@ -235,6 +243,13 @@ describe('what cannot be done ends with status 1 and one line that names it', ()
     await expectFailure(
       ['--dir', file, file],
       /^word-count: no pool of .* can be made in .*a\.txt: it is not a folder;/,
+    );
+  });
+
+  addonTest('a --dir whose file system takes no files', async () => {
+    await expectFailure(
+      ['--dir', '/proc', put('a.txt', 'a')],
+      /^word-count: no pool of .* can be made in \/proc: its file system takes no new files; name another/,
     );
   });
 

@@ -16,15 +16,16 @@ export type VmemErrorCode =
 export class VmemError extends Error {
   override readonly name = 'VmemError';
   /** Of several things that were passed in, the place of the one that is wrong. */
-  readonly index: number | undefined;
+  readonly index?: number;
 
   constructor(
     readonly code: VmemErrorCode,
     message: string,
-    options?: ErrorOptions & { readonly index?: number },
+    // not ErrorOptions: a caller's TypeScript may be set to a library without it
+    options?: { readonly cause?: unknown; readonly index?: number },
   ) {
     super(message, options);
-    this.index = options?.index;
+    if (options?.index !== undefined) this.index = options.index;
   }
 }
 

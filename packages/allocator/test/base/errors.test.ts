@@ -33,4 +33,5 @@ test('a VmemError is an Error with a name, a code and a cause', () => {
   const error = new VmemError('ENOMEM', 'no memory', { cause });
   expect(error).toBeInstanceOf(Error);
   expect(error).toMatchObject({ name: 'VmemError', code: 'ENOMEM', message: 'no memory', cause });
+  expect(Object.keys(error)).not.toContain('index'); // it would stand in every error that is printed
 });
