@@ -708,6 +708,15 @@ describe('threads', () => {
     expectFound('[SLOT-1]', ({ inner }) => inner.pageMap.setA(inner.cachePage(1), 2));
   });
 
+  test('[SLOT-1] the name of a cache that a dead thread, or one that reaped it, had given back is no damage', () => {
+    for (const owner of [SlotOwner.dead, -tokenOf(2, 1)]) {
+      const { heap, inner } = loadedHeap();
+      inner.i32[slotAt(EMPTY_SLOT) + Slot.cachePage] = freeExtent(inner);
+      inner.i32[slotAt(EMPTY_SLOT) + Slot.owner] = owner;
+      expect(heap.checkReport().problems).toEqual([]);
+    }
+  });
+
   test('[SLOT-1] a cache of nobody', () => {
     setSlot(1, Slot.owner, () => SlotOwner.nobody);
     setSlot(1, Slot.cachePage, () => 0);
