@@ -111,6 +111,30 @@ describeFiles('the file of a pool that grows', () => {
     expect(() => Vmem.create(POOL_DIR, 16 * MIB, { maxSize: 8 * GIB })).toThrow(/Node\.js 22/);
   });
 
+  (NODE_MAJOR < 22 ? it.skip : it)(
+    'of many GiB has small blocks and room for threads when it is full',
+    async () => {
+      const pool = filePool(16 * MIB, { maxSize: 16 * GIB, backend: 'anonymous' });
+      const large: number[] = [];
+      const small: number[] = [];
+      for (const size of [5 * GIB, GIB, 100 * MIB, 3 * GIB, MIB])
+        for (let ptr = pool.malloc(size); ptr !== 0 && large.length < 12_000; ptr = pool.malloc(size)) {
+          large.push(ptr);
+          const count = large.length;
+          small.push(pool.malloc(8 * (count % 300))); // most are of a class of their own
+          const isServed = small.at(-1)! > 0 || pool.stats().backed > 15.7 * GIB;
+          expect({ count, isServed }).toEqual({ count, isServed: true });
+        }
+      expect(pool.stats().backed).toBeGreaterThan(15.7 * GIB);
+      pool.free(large.pop()!);
+      const worker = startWorker('visitor', { handle: pool.handle, leaves: true });
+      expect(await nextMessage(worker)).toBe('none');
+      expect(pool.check()).toBe(1);
+      for (const ptr of [...large, ...small]) pool.free(ptr);
+      expect(pool.malloc(15 * GIB)).toBeGreaterThan(0);
+    },
+  );
+
   testOnTmpfs('size=48m', 'that has no room to grow is memory out, and nothing is lost', (disk) => {
     const pool = tracked(Vmem.create(disk.dir, 16 * MIB, { maxSize: GIB }));
     const pointers = exhaust(pool, 300_000);

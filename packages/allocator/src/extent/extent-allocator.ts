@@ -111,6 +111,13 @@ export class ExtentAllocator {
     return this.carve(page, length, asPage(end - pages), pages);
   }
 
+  /** The same for the heap's own pages, which end at page `limit` at the latest. */
+  takeBelow(pages: number, limit: number): PageIndex {
+    let page = this.free.find(pages);
+    if (page + pages > limit) page = this.free.findBelow(pages, limit);
+    return page === NULL_PAGE ? NULL_PAGE : this.carve(page, this.pageMap.length(page), page, pages);
+  }
+
   /** Whether pages behind a free extent can join it: what is left of it should be there then. */
   private canGrow(page: PageIndex, length: number): boolean {
     const end = pageAfter(page, length);

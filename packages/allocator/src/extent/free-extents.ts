@@ -100,6 +100,18 @@ export class FreeExtents {
     }
   }
 
+  /** A free extent, the first `pages` pages of which lie below page `limit`, or `NULL_PAGE`. */
+  findBelow(pages: number, limit: number): PageIndex {
+    // long extents are few
+    for (let bin = Extents.binCount - 1; bin >= binOfLength(pages); bin--) {
+      let tries = this.pageMap.pages;
+      for (let page = this.head(bin); page !== NULL_PAGE && tries-- > 0; page = this.pageMap.next(page)) {
+        if (page + pages <= limit && this.pageMap.length(page) >= pages) return page;
+      }
+    }
+    return NULL_PAGE;
+  }
+
   private fitsAligned(page: PageIndex, pages: number, alignment: number): boolean {
     return Math.ceil(page / alignment) * alignment + pages <= page + this.pageMap.length(page);
   }

@@ -1,7 +1,7 @@
 // Which unbacked pages to give storage, so that a request fits. Extent lock held, and the backing lock, so that
 // nothing becomes backed or unbacked between the plan and its execution.
 
-import { NULL_PAGE, pageAfter, pageBefore, type PageIndex } from '../base/units';
+import { NULL_PAGE, PAGE_SIZE, pageAfter, pageBefore, type PageIndex } from '../base/units';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import type { ExtentAllocator } from './extent-allocator';
@@ -16,6 +16,13 @@ export interface GrowthStep {
   readonly most: number;
 }
 
+/** Pages below this one can be the heap's own: 4 GiB, see `state-store`. */
+export const OWN_END = 2 ** 32 / PAGE_SIZE;
+/** In a region that is larger, callers get the pages from here to there last: what the heap itself needs must fit. */
+const RESERVE = OWN_END / 2;
+/** By as much the heap's own share of those grows: 1 MiB. */
+const OWN_STEP = 256;
+
 /** Steps that leave `pages` free pages in a row from a multiple of `alignment` on; none if that can't be. */
 export function planGrowth(
   region: Region,
@@ -23,18 +30,37 @@ export function planGrowth(
   pages: number,
   alignment: number,
 ): GrowthStep[] {
-  const step = planStep(region, extents, pages, alignment);
+  const parts: Part[] =
+    region.pages <= OWN_END
+      ? [[0, region.pages]]
+      : [
+          [0, RESERVE],
+          [OWN_END, region.pages],
+        ];
+  const step = planStep(region, extents, pages, alignment, parts);
   return step === undefined ? planSteps(region, pages, alignment) : [step];
 }
 
+/** A step that leaves `pages` free pages in a row which can be the heap's own. */
+export function planOwnGrowth(region: Region, extents: ExtentAllocator, pages: number): GrowthStep[] {
+  const step =
+    planStep(region, extents, pages, 1, [[RESERVE, OWN_END]]) ??
+    planStep(region, extents, pages, 1, [[0, OWN_END]]);
+  return step === undefined ? [] : [{ ...step, most: Math.min(step.most, Math.max(step.least, OWN_STEP)) }];
+}
+
+/** Pages from the first up to the second. */
+type Part = readonly [number, number];
+
 const roundUp = (page: number, alignment: number): number => Math.ceil(page / alignment) * alignment;
 
-/** One unbacked extent with its free neighbours: the one that needs least, and of those the shortest. */
+/** In one unbacked extent with its free neighbours, inside one of `parts`: what needs least, and of that the shortest. */
 function planStep(
   { pageMap }: Region,
   { unbacked }: ExtentAllocator,
   pages: number,
   alignment: number,
+  parts: readonly Part[],
 ): GrowthStep | undefined {
   let best: GrowthStep | undefined;
   let bestLength = Infinity;
@@ -45,18 +71,23 @@ function planStep(
     const before = pageBefore(hole, 1);
     const kindBefore = pageMap.kind(before);
     const hasFreeBefore = kindBefore === PageKind.free || kindBefore === PageKind.freeTail;
-    const start = hasFreeBefore ? hole - pageMap.length(before) : hole;
-    const behind = pageAfter(hole, length);
-    const hasFreeBehind = holeEnd < pageMap.pages && pageMap.kind(behind) === PageKind.free;
-    const from = roundUp(start, alignment);
-    const to = from + pages;
-    if (to > holeEnd + (hasFreeBehind ? pageMap.length(behind) : 0)) continue;
-    const page = Math.max(from, hole);
-    const least = Math.min(to, holeEnd) - page;
-    if (least <= 0 || least > (best?.least ?? Infinity)) continue;
-    if (least === best?.least && length >= bestLength) continue;
-    best = { page: page as PageIndex, least, most: holeEnd - page };
-    bestLength = length;
+    const hasFreeBehind = holeEnd < pageMap.pages && pageMap.kind(pageAfter(hole, length)) === PageKind.free;
+    for (const [partStart, partEnd] of parts) {
+      const start = Math.max(hole, partStart);
+      const end = Math.min(holeEnd, partEnd);
+      if (start >= end) continue;
+      const freeBefore = start === hole && hasFreeBefore ? pageMap.length(before) : 0;
+      const freeBehind = end === holeEnd && hasFreeBehind ? pageMap.length(pageAfter(hole, length)) : 0;
+      const from = roundUp(start - freeBefore, alignment);
+      const to = from + pages;
+      if (to > end + freeBehind) continue;
+      const page = Math.max(from, start);
+      const least = Math.min(to, end) - page;
+      if (least <= 0 || least > (best?.least ?? Infinity)) continue;
+      if (least === best?.least && end - start >= bestLength) continue;
+      best = { page: page as PageIndex, least, most: end - page };
+      bestLength = end - start;
+    }
   }
   return best;
 }

@@ -21,7 +21,7 @@ import {
 } from '../layout/region-layout';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import { LONG_FREE, type ExtentAllocator } from './extent-allocator';
-import { planGrowth, type GrowthStep } from './growth-plan';
+import { OWN_END, planGrowth, planOwnGrowth, type GrowthStep } from './growth-plan';
 import type { PageSource } from './page-source';
 
 /** A region grows by at least 4 MiB or an eighth of its size, if there is room: steps cost system calls. */
@@ -73,14 +73,14 @@ export class PageBacking {
   }
 
   /**
-   * Has room made for `pages` pages at a multiple of `alignment` pages; false if there is none. Another thread may take
-   * it before the caller does. The caller holds no lock.
+   * Has room made for `pages` pages at a multiple of `alignment` pages, and for `own` pages of the heap's own; false if there
+   * is none. Another thread may take it before the caller does. The caller holds no lock.
    */
-  grow(pages: number, alignment: number): boolean {
+  grow(pages: number, alignment: number, own: number): boolean {
     // no look at the counters: they change in steps while another thread has the extent lock
     if (this.source === undefined) return false;
     return this.changing(this.source, (source) => {
-      const plan = this.plan(pages, alignment);
+      const plan = this.plan(pages, alignment, own);
       return plan === undefined || (plan.length > 0 && plan.every((step) => this.take(source, step)));
     });
   }
@@ -165,16 +165,18 @@ export class PageBacking {
   }
 
   /** Undefined if there is room now. */
-  private plan(pages: number, alignment: number): GrowthStep[] | undefined {
+  private plan(pages: number, alignment: number, own: number): GrowthStep[] | undefined {
     const { extents, region } = this;
     return this.withExtents(() => {
       const found = alignment === 1 ? extents.free.find(pages) : extents.free.findAligned(pages, alignment);
-      return found === NULL_PAGE ? planGrowth(region, extents, pages, alignment) : undefined;
+      if (found === NULL_PAGE) return planGrowth(region, extents, pages, alignment);
+      const hasOwn = own === 0 || extents.free.findBelow(own, OWN_END) !== NULL_PAGE;
+      return hasOwn ? undefined : planOwnGrowth(region, extents, own);
     });
   }
 
   private take(source: PageSource, { page, least, most }: GrowthStep): boolean {
-    const size = this.region.pages - this.i32[Extents.unbackedPages];
+    const size = this.region.pages - this.region.firstDataPage - this.i32[Extents.unbackedPages];
     const step = this.isConservative ? LONG_FREE : Math.max(LEAST_STEP, Math.floor(size / STEP_SHARE));
     const wanted = Math.min(most, Math.max(least, step));
     return this.tryToBack(source, page, wanted) || (wanted > least && this.tryToBack(source, page, least));

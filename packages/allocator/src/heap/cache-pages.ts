@@ -14,12 +14,8 @@ const WORD_INDEX_PAGES = 2 ** 31 / (PAGE_SIZE / 4);
 
 /** First page of a new cache for this thread, all stacks empty; `NULL_PAGE` if memory is out. Extent lock held. */
 export function takeCachePages({ region, extents, slots, slot, cacheLayout }: HeapParts): PageIndex {
-  const page = extents.take(cacheLayout.pages, 'low');
+  const page = extents.takeBelow(cacheLayout.pages, WORD_INDEX_PAGES);
   if (page === NULL_PAGE) return NULL_PAGE;
-  if (page + cacheLayout.pages > WORD_INDEX_PAGES) {
-    extents.release(page);
-    return NULL_PAGE;
-  }
   const start = pageToWord(page);
   cacheLayout.format(region.i32, start);
   region.pageMap.setA(page, slot);

@@ -130,6 +130,7 @@ export class Heap {
   private readonly runPages: number;
   private readonly cachedRun: number;
   private readonly mostRunPages: number;
+  private readonly dataPages: number;
 
   private readonly region: Region;
   private readonly core: HeapCore;
@@ -157,6 +158,7 @@ export class Heap {
     this.tops = cache.tops;
     this.runPages = cache.tops + core.cacheLayout.runPages - core.cacheLayout.tops;
     this.cachedRun = cachedRunTag(core.slot, 0);
+    this.dataPages = this.pages - region.firstDataPage;
     this.mostRunPages = Math.floor(region.pages * RUN_SHARE);
     this.cache = cache;
     this.deathsSeen = region.i32[Calls.deaths];
@@ -581,7 +583,7 @@ export class Heap {
     if (ptr === 0 && this.reclaim()) ptr = this.takeSmall(sizeClass);
     if (ptr !== 0) return ptr;
     const pages = SLAB_SHAPES[sizeClass].pages + 1; // one for block states
-    return this.growing(pages, 1, () => this.takeSmall(sizeClass));
+    return this.growing(pages, 1, 1, () => this.takeSmall(sizeClass));
   }
 
   /** A block of the class from this thread's cache, filled if it is empty; 0 if there is none. */
@@ -624,7 +626,7 @@ export class Heap {
       if (this.reclaim()) ptr = large.allocate(size, alignment);
       if (ptr !== 0) return ptr;
       const boundary = Math.min(Math.ceil(alignment / PAGE_SIZE), this.pages);
-      return this.growing(pagesFor(size), boundary, () => large.allocate(size, alignment));
+      return this.growing(pagesFor(size), boundary, 0, () => large.allocate(size, alignment));
     } catch (error) {
       throw this.explained(error);
     }
@@ -650,9 +652,9 @@ export class Heap {
   }
 
   /** What `take` gets as soon as the heap has grown by enough; 0 if it can't grow. */
-  private growing(pages: number, alignment: number, take: () => number): number {
+  private growing(pages: number, alignment: number, own: number, take: () => number): number {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
-      if (!this.explaining(() => this.core.backing.grow(pages, alignment))) return 0;
+      if (!this.explaining(() => this.core.backing.grow(pages, alignment, own))) return 0;
       const ptr = take();
       if (ptr !== 0) return ptr;
     }
@@ -674,7 +676,7 @@ export class Heap {
         const record = PAGE_MAP_WORD + (page << PageRecord.shift);
         const tag = i32[record];
         const pages = tag - LARGE_TAG;
-        const scarce = (this.pages - i32[Extents.unbackedPages]) >> SCARCE_SHIFT;
+        const scarce = (this.dataPages - i32[Extents.unbackedPages]) >> SCARCE_SHIFT;
         if (pages >= SHORTEST_RUN && pages <= LONGEST_RUN && i32[Extents.freePages] >= scarce) {
           const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
           try {

@@ -96,7 +96,7 @@ export function enterHeap<T>(
 function createCache(core: HeapCore): ThreadCache {
   const { pages } = core.cacheLayout;
   let taken = takeCache(core) || (reclaim(core) && takeCache(core));
-  for (let tries = 0; !taken && tries < MOST_TRIES && core.backing.grow(pages, 1); tries++)
+  for (let tries = 0; !taken && tries < MOST_TRIES && core.backing.grow(pages, 1, pages); tries++)
     taken = takeCache(core);
   if (taken) return ThreadCache.of(core, core.slot)!;
   throw new VmemError('ENOMEM', `no ${pages} free pages for this thread's cache: the heap is full`);

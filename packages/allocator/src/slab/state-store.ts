@@ -97,12 +97,8 @@ export class StateStore {
 
   private addPage(lines: number): PageIndex {
     const { pageMap } = this;
-    const page = this.extents.take(1, 'low');
+    const page = this.extents.takeBelow(1, STATE_INDEX_PAGES);
     if (page === NULL_PAGE) return NULL_PAGE;
-    if (page >= STATE_INDEX_PAGES) {
-      this.extents.release(page);
-      return NULL_PAGE;
-    }
     const start = pageToOffset(page);
     this.region.u8.fill(REDZONE_BYTE, start, start + LINE_SIZE);
     const [low, high] = allFree(runsPerPage(lines));
