@@ -211,7 +211,8 @@ describe('what caches of runs may keep', () => {
       const before = heap.stats();
       heap.free(ptr);
       const after = heap.stats();
-      if (before.pagesFree < heap.size / 8) {
+      // an eighth of the pages that are not taken by the heap's tables
+      if (before.pagesFree < 0.9 * (heap.size / 8)) {
         expect(after).toMatchObject({ cached: 0, pagesFree: before.pagesFree + RUN_PAGES * PAGE });
       }
     }
