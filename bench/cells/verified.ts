@@ -2,7 +2,7 @@
 // follows from the number. A block that overlaps another, or is handed out twice, is found when it is freed, by whatever
 // thread. Twin of native/blocks-verified.h.
 
-import type { Allocator, Block } from '../subjects/subject';
+import type { Allocator, Block, ManyBlocks } from '../subjects/subject';
 
 const HEADER = 8;
 const SMALLEST = 16;
@@ -12,6 +12,7 @@ const DEAD = 0xdeadbeef;
 const NUMBERS_A_THREAD = 2 ** 24;
 
 export class VerifiedAllocator implements Allocator {
+  readonly many?: ManyBlocks;
   private number: number;
 
   constructor(
@@ -19,32 +20,18 @@ export class VerifiedAllocator implements Allocator {
     thread: number,
   ) {
     this.number = thread * NUMBERS_A_THREAD;
+    if (heap.many !== undefined) this.many = this.verifying(heap.many);
   }
 
   malloc(size: number): Block {
     const length = Math.max(size, SMALLEST);
     const block = this.heap.malloc(length);
-    if (block === 0) return block;
-    const bytes = this.heap.bytes(block, length);
-    if (bytes.length !== length) throw new Error(`a block of ${length} bytes has ${bytes.length}`);
-    const number = this.number++;
-    const header = viewOf(bytes);
-    header.setUint32(0, length);
-    header.setUint32(4, number);
-    fill(bytes, number);
+    if (block !== 0) this.fill(block, length);
     return block;
   }
 
   free(block: Block): void {
-    const header = viewOf(this.heap.bytes(block, HEADER));
-    const length = header.getUint32(0);
-    const number = header.getUint32(4);
-    if (number === DEAD || length < SMALLEST) {
-      throw new Error('a block was handed out twice or overwritten');
-    }
-    const changed = findChange(this.heap.bytes(block, length), number);
-    if (changed !== undefined) throw new Error(`byte ${changed} of a block of ${length} changed`);
-    header.setUint32(4, DEAD);
+    this.verify(block);
     this.heap.free(block);
   }
 
@@ -59,6 +46,44 @@ export class VerifiedAllocator implements Allocator {
 
   close(): void {
     this.heap.close();
+  }
+
+  private verifying(many: ManyBlocks): ManyBlocks {
+    return {
+      malloc: (size, out) => {
+        const length = Math.max(size, SMALLEST);
+        const count = many.malloc(length, out);
+        for (let i = 0; i < count; i++) this.fill(out[i], length);
+        return count;
+      },
+      free: (blocks) => {
+        for (const block of blocks) this.verify(block);
+        many.free(blocks);
+      },
+    };
+  }
+
+  private fill(block: Block, length: number): void {
+    const bytes = this.heap.bytes(block, length);
+    if (bytes.length !== length) throw new Error(`a block of ${length} bytes has ${bytes.length}`);
+    const number = this.number++;
+    const header = viewOf(bytes);
+    header.setUint32(0, length);
+    header.setUint32(4, number);
+    fill(bytes, number);
+  }
+
+  /** Also marks it, so that a second free is found. */
+  private verify(block: Block): void {
+    const header = viewOf(this.heap.bytes(block, HEADER));
+    const length = header.getUint32(0);
+    const number = header.getUint32(4);
+    if (number === DEAD || length < SMALLEST) {
+      throw new Error('a block was handed out twice or overwritten');
+    }
+    const changed = findChange(this.heap.bytes(block, length), number);
+    if (changed !== undefined) throw new Error(`byte ${changed} of a block of ${length} changed`);
+    header.setUint32(4, DEAD);
   }
 }
 

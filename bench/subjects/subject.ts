@@ -16,6 +16,14 @@ export interface Allocator {
   /** The block's first bytes, for verifying. */
   bytes(block: Block, size: number): Uint8Array;
   close(): void;
+  /** Where the allocator has calls for many blocks at once. */
+  readonly many?: ManyBlocks;
+}
+
+export interface ManyBlocks {
+  /** Fills `out` with new blocks of `size` bytes; returns how many there are. */
+  malloc(size: number, out: Float64Array): number;
+  free(blocks: Float64Array): void;
 }
 
 /** An allocator that several threads can use. */

@@ -3,9 +3,15 @@
 
 import { Heap, type HeapHandle } from '@vmem-ts/allocator';
 import { Vmem, type VmemHandle } from '@vmem-ts/vmem-api';
-import type { Allocator, Block, Place, SharedAllocator, Subject } from './subject';
+import type { Allocator, Block, ManyBlocks, Place, SharedAllocator, Subject } from './subject';
+
+const manyOf = (heap: Pick<Heap, 'mallocMany' | 'freeMany'>): ManyBlocks => ({
+  malloc: (size, out) => heap.mallocMany(size, out.length, out),
+  free: (blocks) => heap.freeMany(blocks),
+});
 
 class VmemAllocator implements SharedAllocator {
+  readonly many: ManyBlocks;
   private readonly memory: Uint8Array;
 
   constructor(
@@ -13,6 +19,7 @@ class VmemAllocator implements SharedAllocator {
     private readonly owner: boolean,
   ) {
     this.memory = new Uint8Array(pool.buffer, pool.byteOffset, pool.size);
+    this.many = manyOf(pool);
   }
 
   malloc(size: number): Block {
@@ -42,6 +49,7 @@ class VmemAllocator implements SharedAllocator {
 }
 
 class HeapAllocator implements SharedAllocator {
+  readonly many: ManyBlocks;
   private readonly memory: Uint8Array;
 
   constructor(
@@ -49,6 +57,7 @@ class HeapAllocator implements SharedAllocator {
     private readonly owner: boolean,
   ) {
     this.memory = new Uint8Array(heap.buffer, heap.byteOffset, heap.size);
+    this.many = manyOf(heap);
   }
 
   malloc(size: number): Block {

@@ -16,6 +16,9 @@ const JOB_ROWS = ROWS.filter(
 /** Here one block is live at a time, and there is no other one that it could be or that could be hit. */
 const ONE_BLOCK = ['pair', 'cache-thrash', 'cache-scratch'];
 
+/** Between filling and verifying them the heap is not called. */
+const ALL_AT_ONCE = ['many'];
+
 const heapFor = (row: Row, fault: Fault): PlantedHeap =>
   new PlantedHeap(Math.min(row.params.poolBytes, 2 ** 30), fault);
 
@@ -32,7 +35,7 @@ describe.each(JOB_ROWS.map((row) => [row.id, row] as const))('%s', (_, row) => {
   });
 
   test('finds a byte that changed', () => {
-    if (ONE_BLOCK.includes(row.job)) return;
+    if (ONE_BLOCK.includes(row.job) || ALL_AT_ONCE.includes(row.job)) return;
     expect(() => runVerified(row, heapFor(row, 'scribbles'))).toThrow(/changed|overwritten/);
   });
 });

@@ -5,7 +5,7 @@ import { prepareCacheScratch, prepareCacheThrash } from './cache-lines';
 import { prepareChurn, prepareFreeExtents } from './churn';
 import type { Prepare } from './job';
 import { prepareMstress } from './mstress';
-import { prepareBatch, preparePair } from './pair';
+import { prepareBatch, prepareMany, preparePair } from './pair';
 import { prepareRing } from './ring';
 import { prepareRptest } from './rptest';
 import { prepareSh6bench, prepareSh8bench } from './shbench';
@@ -13,6 +13,7 @@ import { prepareSh6bench, prepareSh8bench } from './shbench';
 const JOBS: Readonly<Record<string, Prepare>> = {
   pair: preparePair,
   batch: prepareBatch,
+  many: prepareMany,
   churn: prepareChurn,
   'free-extents': prepareFreeExtents,
   'alloc-test': prepareAllocTest,

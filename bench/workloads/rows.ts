@@ -75,6 +75,7 @@ const larson = (threads: number, choices: Partial<Omit<Row, 'params'>>): Row =>
 const CORE: readonly Row[] = [
   row({ id: 'pair', params: { size: 64 } }),
   row({ id: 'batch', params: { size: 64, slots: 1000 } }),
+  row({ id: 'many', params: { size: 64, slots: 1000 } }),
   row({ id: 'churn', params: { slots: 10_000 } }),
   row({
     id: 'big',

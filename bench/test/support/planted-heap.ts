@@ -1,6 +1,6 @@
 // A small allocator for tests of the bench, sound or with a fault planted in it.
 
-import type { Allocator, Block } from '../../subjects/subject';
+import type { Allocator, Block, ManyBlocks } from '../../subjects/subject';
 
 export type Fault = 'none' | 'twice' | 'too short' | 'scribbles';
 
@@ -10,6 +10,15 @@ const LARGEST_CLASS = 30;
 
 export class PlantedHeap implements Allocator {
   live = 0;
+  readonly many: ManyBlocks = {
+    malloc: (size, out) => {
+      for (let i = 0; i < out.length; i++) out[i] = this.malloc(size) as number;
+      return out.length;
+    },
+    free: (blocks) => {
+      for (const block of blocks) this.free(block);
+    },
+  };
   private readonly memory: Uint8Array;
   private readonly freed = new Map<number, number[]>();
   private readonly classOf = new Map<number, number>();
