@@ -33,6 +33,9 @@ export interface PageRange {
 /** Pages that are worth giving back to the file system at once: 256 KiB. */
 export const LONG_FREE = 64;
 
+/** Pages are scarce when less than an eighth of those with storage is free; as a shift. */
+export const SCARCE_SHIFT = 3;
+
 const NONE: PageRange = { from: 0, to: 0 };
 
 /** What two ranges have in common. */
@@ -70,6 +73,12 @@ export class ExtentAllocator {
     this.pageMap = region.pageMap;
     this.free = new FreeExtents(region.i32, region.pageMap);
     this.unbacked = new UnbackedExtents(region.i32, region.pageMap);
+  }
+
+  /** Whether memory is better used twice than quickly. A guess if the lock is not held. */
+  get isScarce(): boolean {
+    const backed = this.region.pages - this.region.firstDataPage - this.i32[Extents.unbackedPages];
+    return this.i32[Extents.freePages] < backed >> SCARCE_SHIFT;
   }
 
   /** @throws VmemError ECLOSED if the heap was deleted meanwhile */

@@ -24,6 +24,7 @@ import {
   pagesFor,
   type SizeClass,
 } from '../base/units';
+import { SCARCE_SHIFT } from '../extent/extent-allocator';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
 import { PageKind, PageRecord, Sharing, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
@@ -61,6 +62,7 @@ import { bytesOf, type TypedArrayConstructor } from './typed-arrays';
 // Constants of this module are constants to V8's compiler; properties of another module's exports are not.
 const BLOCK_SIZE = CLASS_SIZE;
 const RECIPROCAL = CLASS_RECIPROCAL;
+const SCARCE = SCARCE_SHIFT;
 const { imul } = Math;
 
 /**
@@ -93,8 +95,6 @@ const LARGE_TAG = tagOf(PageKind.large, 0);
 const FIRST_RUN_STACK = CLASS_COUNT;
 /** Part of the region that one thread's cache may hold in runs of pages. */
 const RUN_SHARE = 1 / 8;
-/** Of the pages with storage, as a shift: what must be free for a cache to add a run. */
-const SCARCE_SHIFT = 3;
 
 /** No heap's id: those are positive. */
 const DETACHED = -1;
@@ -676,7 +676,7 @@ export class Heap {
         const record = PAGE_MAP_WORD + (page << PageRecord.shift);
         const tag = i32[record];
         const pages = tag - LARGE_TAG;
-        const scarce = (this.dataPages - i32[Extents.unbackedPages]) >> SCARCE_SHIFT;
+        const scarce = (this.dataPages - i32[Extents.unbackedPages]) >> SCARCE;
         if (pages >= SHORTEST_RUN && pages <= LONGEST_RUN && i32[Extents.freePages] >= scarce) {
           const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
           try {
