@@ -97,12 +97,17 @@ static uint64_t run_churn(void *state, const struct context *c, uint64_t operati
   return operations;
 }
 
-/* free-extents: churn beside many holes that are too small */
+/* free-extents: churn beside many holes of eight sizes */
+
+enum { HOLE_STEP = 4096, HOLE_SIZES = 8 };
 
 static void *prepare_holes(const struct context *c) {
   uint32_t holes = c->params->holes;
   struct state *kept = new_state(c, 2 * (size_t)holes);
-  for (uint32_t i = 0; i < 2 * holes; i++) kept->slots[i] = block_new(c->params->size);
+  for (uint32_t i = 0; i < 2 * holes; i += 2) {
+    kept->slots[i] = block_new(c->params->size + i / 2 % HOLE_SIZES * HOLE_STEP);
+    kept->slots[i + 1] = block_new(c->params->size); /* keeps the holes apart */
+  }
   for (uint32_t i = 0; i < 2 * holes; i += 2) {
     block_delete(kept->slots[i]);
     kept->slots[i] = NULL;

@@ -1,5 +1,5 @@
 // churn: replaces a random one of many blocks by one of another size. Also big, larson, glibc-thread, malloc-large and the
-// rows of scaling, which differ in their parameters. free-extents: the same beside many holes that are too small.
+// rows of scaling, which differ in their parameters. free-extents: the same beside many holes of eight sizes.
 
 import { allocate, emptySlots, freeSlots, sizesOf, type Prepare } from './job';
 import { below, next, seedOf } from './random';
@@ -33,10 +33,17 @@ export const prepareChurn: Prepare = ({ heap, params, thread }) => {
   };
 };
 
+/** From one size of hole to the next: a page. */
+const HOLE_STEP = 4096;
+const HOLE_SIZES = 8;
+
 export const prepareFreeExtents: Prepare = (context) => {
   const { heap, params } = context;
   const kept = emptySlots(2 * params.holes);
-  for (let i = 0; i < kept.length; i++) kept[i] = allocate(heap, params.size);
+  for (let i = 0; i < kept.length; i += 2) {
+    kept[i] = allocate(heap, params.size + ((i >> 1) % HOLE_SIZES) * HOLE_STEP);
+    kept[i + 1] = allocate(heap, params.size); // keeps the holes apart
+  }
   for (let i = 0; i < kept.length; i += 2) {
     heap.free(kept[i]);
     kept[i] = 0;

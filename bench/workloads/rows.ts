@@ -38,6 +38,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   live: 'Churn by number of live blocks',
   threads: 'Threads: larson',
   'free-extents': 'Replacing large blocks beside many free extents',
+  classes: 'Churn of 1,000 blocks by the size classes in use',
   'first-use': 'A fresh thread: attaching, its first 1,000 operations, the same when it is warm',
 };
 
@@ -161,11 +162,12 @@ const THREADS: readonly Row[] = [1, 2, 4, 8, 16, 32].map((threads) =>
   larson(threads, { id: `threads-${threads}`, group: 'threads', quick: threads === 4, x: threads }),
 );
 
-/** Five pages each, so that the smallest block of the churn beside them does not fit. */
+/** The smallest, of five pages; a hole and the block behind it take 13.5 pages on average, in C up to 16. */
 const HOLE_BYTES = 17_000;
+const BYTES_A_HOLE = 16 * 4096;
 
-/** With as many blocks between them, 50,000 still fit into the 4 GiB that Node 20 can share. */
-const FREE_EXTENTS: readonly Row[] = [1e2, 1e3, 1e4, 5e4].map((holes) =>
+/** 100,000 need more than the 4 GiB that Node 20 can share. */
+const FREE_EXTENTS: readonly Row[] = [1e2, 1e3, 1e4, 5e4, 1e5].map((holes) =>
   row({
     id: `free-extents-${holes}`,
     group: 'free-extents',
@@ -176,11 +178,29 @@ const FREE_EXTENTS: readonly Row[] = [1e2, 1e3, 1e4, 5e4].map((holes) =>
       slots: 100,
       low: 20_500,
       span: 40_000,
-      poolBytes: 64 * MIB + holes * 45_056,
+      poolBytes: 64 * MIB + holes * BYTES_A_HOLE,
     },
     quick: holes === 1e2 || holes === 1e4,
     pools: true,
     x: holes,
+  }),
+);
+
+/** How many of this project's size classes are in use: the last row has them all, 8 bytes to 16 KiB. */
+const CLASSES: readonly Row[] = [
+  { classes: 1, low: 64, span: 1 },
+  { classes: 9, low: 64, doublings: 1 },
+  { classes: 25, low: 64, doublings: 3 },
+  { classes: 39, low: 16, doublings: 6 },
+  { classes: 72, low: 8, doublings: 11 },
+].map(({ classes, ...sizes }) =>
+  row({
+    id: `classes-${classes}`,
+    group: 'classes',
+    job: 'churn',
+    params: { slots: 1000, ...sizes },
+    quick: false,
+    x: classes,
   }),
 );
 
@@ -202,6 +222,7 @@ export const ROWS: readonly Row[] = [
   ...LIVE,
   ...THREADS,
   ...FREE_EXTENTS,
+  ...CLASSES,
   ...FIRST_USE,
 ];
 
