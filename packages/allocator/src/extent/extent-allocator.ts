@@ -1,10 +1,10 @@
 // Runs of pages: split from free extents, given back and merged with their free neighbours. One lock for the
 // region protects the page map, the index of free extents and the state pages.
 //
-// Blocks of callers are taken from the end of a free extent, the heap's own pages from the start, so that the
-// heap's own pages gather at the low end and don't fragment the rest. Up to 2 GiB the low end serves both:
-// offsets below 2^31 are small integers in V8. It does so, too, where a region can still grow: what is left over lies
-// where it grows on.
+// Callers' pages (large blocks, slabs) are taken from the end of a free extent, the heap's own (states, caches) from the
+// start, so that these gather at the low end and don't fragment the rest. Two exceptions: what lies below 2 GiB goes
+// first, for offsets below 2^31 are small integers in V8; and where a region can still grow callers, too, get the start:
+// what is left over lies where it grows on.
 //
 // A free extent knows of one run of its pages that nobody has written to since they got their storage: `take` tells
 // what it took of that. Repair forgets it.
@@ -51,9 +51,6 @@ function joined(one: PageRange, other: PageRange): PageRange {
   if (one.to === other.from) return { from: one.from, to: other.to };
   return other.to - other.from > one.to - one.from ? other : one;
 }
-
-/** Which end of a free extent to take. */
-export type Placement = 'low' | 'high';
 
 export class ExtentAllocator {
   readonly free: FreeExtents;
@@ -108,12 +105,12 @@ export class ExtentAllocator {
     this.i32[Extents.freePages] = dataPages;
   }
 
-  /** An extent of `pages` pages in kind `pending`, or `NULL_PAGE`. Lock held; `commit` or `release` follows. */
-  take(pages: number, placement: Placement): PageIndex {
+  /** A caller's extent of `pages` pages in kind `pending`, or `NULL_PAGE`. Lock held; `commit` or `release` follows. */
+  take(pages: number): PageIndex {
     const page = this.free.find(pages);
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
-    if (placement === 'low' || this.canGrow(page, length)) return this.carve(page, length, page, pages);
+    if (this.canGrow(page, length)) return this.carve(page, length, page, pages);
     // below 2 GiB if it fits there; if not, what is between that and 4 GiB is for the state pages until all else is full
     const end =
       page + pages <= SMALL_INTEGER_PAGES ? Math.min(page + length, SMALL_INTEGER_PAGES) : page + length;

@@ -41,7 +41,7 @@ export class LargeBlocks {
       extents.lock();
       const page =
         alignment <= PAGE_SIZE
-          ? extents.take(pages, 'high')
+          ? extents.take(pages)
           : extents.takeAligned(pages, Math.min(alignment / PAGE_SIZE, this.region.pages));
       if (page !== NULL_PAGE) {
         extents.commit(page, PageKind.large);

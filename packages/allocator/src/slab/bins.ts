@@ -352,7 +352,7 @@ export class Bins {
     let slab: PageIndex;
     try {
       extents.lock();
-      slab = extents.take(shape.pages, 'high');
+      slab = extents.take(shape.pages);
       if (slab !== NULL_PAGE) {
         const line = this.states.take(shape.lines);
         if (line === 0) {

@@ -70,7 +70,7 @@ function act(model: PageModel, random: Random): void {
   };
   if (random.chance(25)) {
     const possible = model.fits(pages, 1);
-    const page = extents.take(pages, random.pick(['low', 'high'] as const));
+    const page = random.chance(50) ? extents.take(pages) : extents.takeBelow(pages, inner.region.pages);
     expect((page as number) !== 0).toBe(possible);
     commit(page);
   } else if (random.chance(20)) {
@@ -124,7 +124,7 @@ test('neighbours are merged whichever is released last', () => {
     const model = new PageModel(newParts(SIZE));
     const { extents } = model.parts;
     const pages = [1, 2, 3].map((length) => {
-      const page = extents.take(length, 'high');
+      const page = extents.take(length);
       extents.commit(page, PageKind.large);
       return page;
     });
@@ -137,15 +137,17 @@ test('neighbours are merged whichever is released last', () => {
 test("callers' pages come from the end of a free run, the heap's own from the start", () => {
   const { extents, inner } = newParts(SIZE);
   const run = inner.extentOf(PageKind.free);
-  expect(extents.take(3, 'high')).toBe(run.page + run.length - 3);
-  expect(extents.take(3, 'low')).toBe(run.page);
+  expect(extents.take(3)).toBe(run.page + run.length - 3);
+  expect(extents.takeBelow(3, inner.region.pages)).toBe(run.page);
 });
 
 // Known: the shorter of two free extents is taken first, on whichever side of 2 GiB it lies.
 test.failing('pages below 2 GiB are handed out while there are any, then those above', () => {
-  const { extents } = newParts(3 * 2 ** 30);
+  const { extents, inner } = newParts(3 * 2 ** 30);
   const limit = 2 ** 31 / 4096;
-  const taken = Array.from({ length: 70 }, (_, i) => extents.take(10_000, i % 2 === 0 ? 'high' : 'low'));
+  const taken = Array.from({ length: 70 }, (_, i) =>
+    i % 2 === 0 ? extents.take(10_000) : extents.takeBelow(10_000, inner.region.pages),
+  );
   const below = taken.findIndex((page) => page + 10_000 > limit);
   expect(below).toBeGreaterThanOrEqual(50);
   expect(taken.slice(below).every((page) => page >= limit)).toBe(true);
@@ -154,7 +156,7 @@ test.failing('pages below 2 GiB are handed out while there are any, then those a
 test('a taken extent is pending until it is committed, and may be released instead', () => {
   const model = new PageModel(newParts(SIZE));
   const { extents, inner } = model.parts;
-  const page = extents.take(5, 'high');
+  const page = extents.take(5);
   expect([inner.pageMap.kind(page), inner.pageMap.length(page)]).toEqual([PageKind.pending, 5]);
   extents.release(page);
   model.compare();
@@ -162,11 +164,11 @@ test('a taken extent is pending until it is committed, and may be released inste
 
 test('an extent cannot grow into one in use, past the end, or by more than is free', () => {
   const { extents, inner } = newParts(SIZE);
-  const last = extents.take(2, 'high');
+  const last = extents.take(2);
   extents.commit(last, PageKind.large);
-  const before = extents.take(2, 'high');
+  const before = extents.take(2);
   extents.commit(before, PageKind.large);
-  const low = extents.take(2, 'low');
+  const low = extents.takeBelow(2, inner.region.pages);
   extents.commit(low, PageKind.large);
   const free = inner.extentOf(PageKind.free).length;
   expect(extents.grow(before, 3)).toBe(false);

@@ -858,7 +858,7 @@ function unbackedHeap(): { heap: Heap; inner: InnerHeap; holes: PageIndex[] } {
   );
   for (const i of [1, 3]) {
     heap.free(blocks[i]);
-    const page = extents.take(49, 'high');
+    const page = extents.take(49);
     expect(page as number).toBe(blocks[i] / 4096);
     extents.unbacked.add(page, 49);
   }
