@@ -18,11 +18,8 @@ import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Backing, Extents } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
-import { FreeExtents } from './free-extents';
+import { FreeExtents, SMALL_INTEGER_PAGES } from './free-extents';
 import { UnbackedExtents } from './unbacked-extents';
-
-/** The page at 2 GiB. */
-const SMALL_INTEGER_PAGES = 2 ** 31 / 4096;
 
 /** Pages from `from` up to `to`; none if they are equal. */
 export interface PageRange {
@@ -119,8 +116,7 @@ export class ExtentAllocator {
 
   /** The same for the heap's own pages, which end at page `limit` at the latest. */
   takeBelow(pages: number, limit: number): PageIndex {
-    let page = this.free.find(pages);
-    if (page + pages > limit) page = this.free.findBelow(pages, limit);
+    const page = this.free.findBelow(pages, limit);
     return page === NULL_PAGE ? NULL_PAGE : this.carve(page, this.pageMap.length(page), page, pages);
   }
 

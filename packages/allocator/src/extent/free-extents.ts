@@ -1,86 +1,59 @@
-// The index of free extents: lists by length, and a bitmap of the lists that are not empty, so that a fitting
-// extent is found without walking the region. Lengths below 64 pages have a list each; above, 16 lists to a
-// doubling (the two-level segregated fit of Masmano et al., ECRTS 2004). Everything here can be rebuilt from
-// the page map; the extent lock protects it.
+// The free extents of a region, in two indexes: those that begin below 2 GiB, which are handed out first because pointers
+// there are small integers in V8, and the others. At most one extent lies across 2 GiB. It counts as what it has below,
+// so that it comes in turn there; for a request that fits nowhere else it is there as a whole.
 //
-// [FREE-1] Every free extent is in the list of its length, once, and nothing else is in a list.
-// [FREE-2] A bit of the bitmap is set exactly if its list is not empty; a bit of the summary exactly if its
-//          word of the bitmap is not 0.
+// Everything here can be rebuilt from the page map; the extent lock protects it.
+//
+// [FREE-1] Every free extent is in the list of its length in the index of its first page, once, and nothing else is in
+//          a list.
 // [FREE-3] The pages of a free extent that are known to be zero, by its words a and b, lie in it.
+// [FREE-4] The word `across` is the first page of the free extent that lies across 2 GiB, 0 if none does.
 
-import { NULL_PAGE, type PageIndex } from '../base/units';
-import { PageLists } from '../layout/page-list';
+import { NULL_PAGE, PAGE_SIZE, type PageIndex } from '../base/units';
 import { PageKind, type PageMap } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
+import { ExtentIndex } from './extent-index';
 
-const EXACT = 64;
-const EXACT_LOG = 6;
-const SPLIT_LOG = 4;
-const SPLIT = 1 << SPLIT_LOG;
-/** Members of a list of mixed lengths that are looked at for the tightest fit before longer lists are tried. */
-const TIGHT_FIT_TRIES = 8;
+/** The page at 2 GiB. */
+export const SMALL_INTEGER_PAGES = 2 ** 31 / PAGE_SIZE;
 
-/** The list of free extents of `length` pages. */
-export function binOfLength(length: number): number {
-  if (length < EXACT) return length;
-  const log = 31 - Math.clz32(length);
-  return EXACT + (log - EXACT_LOG) * SPLIT + ((length >>> (log - SPLIT_LOG)) & (SPLIT - 1));
-}
+/** Extents below 2 GiB that are looked at for an alignment before those above are tried. */
+const ALIGNED_TRIES = 64;
 
-const lowestBit = (word: number): number => 31 - Math.clz32(word & -word);
+export const isAcross = (page: PageIndex, length: number): boolean =>
+  page < SMALL_INTEGER_PAGES && page + length > SMALL_INTEGER_PAGES;
 
 export class FreeExtents {
-  private readonly lists: PageLists;
+  readonly below: ExtentIndex;
+  readonly above: ExtentIndex;
 
   constructor(
     private readonly i32: Int32Array,
     private readonly pageMap: PageMap,
   ) {
-    this.lists = new PageLists(i32, pageMap);
+    this.below = new ExtentIndex(i32, pageMap, Extents.below, Math.min(SMALL_INTEGER_PAGES, pageMap.pages));
+    this.above = new ExtentIndex(i32, pageMap, Extents.above, pageMap.pages);
   }
 
   clear(): void {
-    this.i32.fill(0, Extents.binSummary, Extents.binHeads + Extents.binCount);
-  }
-
-  head(bin: number): PageIndex {
-    return this.lists.first(Extents.binHeads + bin);
+    this.below.clear();
+    this.above.clear();
+    this.i32[Extents.across] = NULL_PAGE;
   }
 
   insert(page: PageIndex, length: number): void {
-    const { i32 } = this;
-    const bin = binOfLength(length);
-    this.lists.addFirst(Extents.binHeads + bin, page);
-    i32[Extents.binBitmap + (bin >>> 5)] |= 1 << (bin & 31);
-    i32[Extents.binSummary] |= 1 << (bin >>> 5);
+    this.indexOf(page).insert(page, length);
+    if (isAcross(page, length)) this.i32[Extents.across] = page;
   }
 
   remove(page: PageIndex, length: number): void {
-    const { i32 } = this;
-    const bin = binOfLength(length);
-    this.lists.remove(Extents.binHeads + bin, page);
-    if (this.head(bin) !== NULL_PAGE) return;
-    const word = Extents.binBitmap + (bin >>> 5);
-    i32[word] &= ~(1 << (bin & 31));
-    if (i32[word] === 0) i32[Extents.binSummary] &= ~(1 << (bin >>> 5));
+    this.indexOf(page).remove(page, length);
+    if (isAcross(page, length)) this.i32[Extents.across] = NULL_PAGE;
   }
 
   /** A free extent of at least `pages` pages, or `NULL_PAGE`. */
   find(pages: number): PageIndex {
-    const bin = binOfLength(pages);
-    if (bin < EXACT) return this.firstFrom(bin);
-    const tight = this.tightest(bin, pages, TIGHT_FIT_TRIES);
-    if (tight !== NULL_PAGE) return tight;
-    const longer = this.firstFrom(bin + 1);
-    return longer === NULL_PAGE ? this.tightest(bin, pages, this.pageMap.pages) : longer;
-  }
-
-  /** One of the longest free extents, or `NULL_PAGE`: of the longest list, which are at most a 16th longer. */
-  longest(): PageIndex {
-    const { i32 } = this;
-    const word = 31 - Math.clz32(i32[Extents.binSummary]);
-    if (word < 0) return NULL_PAGE;
-    return this.head((word << 5) + 31 - Math.clz32(i32[Extents.binBitmap + word]));
+    return this.below.find(pages) || this.above.find(pages) || this.findAcross(pages, 1);
   }
 
   /**
@@ -88,66 +61,54 @@ export class FreeExtents {
    * enough for any placement if there is one; else all extents that could do are looked at.
    */
   findAligned(pages: number, alignment: number): PageIndex {
-    const roomy = this.find(Math.min(pages + alignment - 1, this.pageMap.pages));
-    if (roomy !== NULL_PAGE && this.fitsAligned(roomy, pages, alignment)) return roomy;
-    for (let bin = binOfLength(pages); ; bin++) {
-      bin = this.nextBin(bin);
-      if (bin < 0) return NULL_PAGE;
-      let tries = this.pageMap.pages;
-      for (let page = this.head(bin); page !== NULL_PAGE && tries-- > 0; page = this.pageMap.next(page)) {
-        if (this.fitsAligned(page, pages, alignment)) return page;
-      }
-    }
+    const { below, above, pageMap } = this;
+    return (
+      below.findRoomy(pages, alignment) ||
+      below.findAligned(pages, alignment, ALIGNED_TRIES) ||
+      above.findRoomy(pages, alignment) ||
+      this.findAcross(pages, alignment) ||
+      below.findAligned(pages, alignment, pageMap.pages) ||
+      above.findAligned(pages, alignment, pageMap.pages)
+    );
   }
 
   /** A free extent, the first `pages` pages of which lie below page `limit`, or `NULL_PAGE`. */
   findBelow(pages: number, limit: number): PageIndex {
-    // long extents are few
-    for (let bin = Extents.binCount - 1; bin >= binOfLength(pages); bin--) {
-      let tries = this.pageMap.pages;
-      for (let page = this.head(bin); page !== NULL_PAGE && tries-- > 0; page = this.pageMap.next(page)) {
-        if (page + pages <= limit && this.pageMap.length(page) >= pages) return page;
-      }
+    const across = this.findAcross(pages, 1);
+    return (
+      this.below.findBelow(pages, limit) ||
+      (across + pages <= limit ? across : NULL_PAGE) ||
+      this.above.findBelow(pages, limit)
+    );
+  }
+
+  /** One of the longest free extents, which are at most a 16th longer; above 2 GiB if there are several. Or `NULL_PAGE`. */
+  longest(): PageIndex {
+    let longest = NULL_PAGE;
+    let most = 0;
+    for (const page of [this.above.longest(), this.across, this.below.longest()]) {
+      const length = page === NULL_PAGE ? 0 : this.pageMap.length(page);
+      if (length <= most) continue;
+      longest = page;
+      most = length;
     }
-    return NULL_PAGE;
+    return longest;
   }
 
-  private fitsAligned(page: PageIndex, pages: number, alignment: number): boolean {
-    return Math.ceil(page / alignment) * alignment + pages <= page + this.pageMap.length(page);
+  /** The index that an extent from `page` on belongs in. */
+  indexOf(page: PageIndex): ExtentIndex {
+    return page < SMALL_INTEGER_PAGES ? this.below : this.above;
   }
 
-  private firstFrom(bin: number): PageIndex {
-    const found = this.nextBin(bin);
-    return found < 0 ? NULL_PAGE : this.head(found);
+  private get across(): PageIndex {
+    return this.i32[Extents.across] as PageIndex;
   }
 
-  /** First list from `bin` on that is not empty, or -1. */
-  private nextBin(bin: number): number {
-    if (bin >= Extents.binCount) return -1;
-    const { i32 } = this;
-    let word = bin >>> 5;
-    let bits = i32[Extents.binBitmap + word] & (-1 << (bin & 31));
-    if (bits === 0) {
-      const words = word === 31 ? 0 : i32[Extents.binSummary] & (-1 << (word + 1));
-      if (words === 0) return -1;
-      word = lowestBit(words);
-      bits = i32[Extents.binBitmap + word]!;
-    }
-    return (word << 5) + lowestBit(bits);
-  }
-
-  /** The shortest extent of at least `pages` pages among the first `tries` of a list. */
-  private tightest(bin: number, pages: number, tries: number): PageIndex {
-    const { pageMap } = this;
-    let best = NULL_PAGE;
-    let bestLength = Infinity;
-    for (let page = this.head(bin); page !== NULL_PAGE && tries > 0; page = pageMap.next(page), tries--) {
-      const length = pageMap.kind(page) === PageKind.free ? pageMap.length(page) : 0;
-      if (length >= pages && length < bestLength) {
-        best = page;
-        bestLength = length;
-      }
-    }
-    return best;
+  /** The extent across 2 GiB if it has, as a whole, `pages` pages from a multiple of `alignment` on. */
+  private findAcross(pages: number, alignment: number): PageIndex {
+    const { across } = this;
+    if (across === NULL_PAGE || this.pageMap.kind(across) !== PageKind.free) return NULL_PAGE;
+    const end = across + this.pageMap.length(across);
+    return Math.ceil(across / alignment) * alignment + pages <= end ? across : NULL_PAGE;
   }
 }

@@ -6,6 +6,7 @@ import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import type { ExtentAllocator } from './extent-allocator';
 import { walkExtents } from './extent-walk';
+import { SMALL_INTEGER_PAGES } from './free-extents';
 
 /** Pages of one unbacked extent. */
 export interface GrowthStep {
@@ -18,8 +19,6 @@ export interface GrowthStep {
 
 /** Pages below this one can be the heap's own: 4 GiB, see `state-store`. */
 export const OWN_END = 2 ** 32 / PAGE_SIZE;
-/** In a region that is larger, callers get the pages from here to there last: what the heap itself needs must fit. */
-const RESERVE = OWN_END / 2;
 /** By as much the heap's own share of those grows: 1 MiB. */
 const OWN_STEP = 256;
 
@@ -30,22 +29,20 @@ export function planGrowth(
   pages: number,
   alignment: number,
 ): GrowthStep[] {
-  const parts: Part[] =
-    region.pages <= OWN_END
-      ? [[0, region.pages]]
-      : [
-          [0, RESERVE],
-          [OWN_END, region.pages],
-        ];
-  const step = planStep(region, extents, pages, alignment, parts);
+  // Callers get what lies below 2 GiB first; in a region of more than 4 GiB what lies between last, for what the heap itself
+  // needs must fit there.
+  const rest: Part = region.pages <= OWN_END ? [0, region.pages] : [OWN_END, region.pages];
+  const step =
+    planStep(region, extents, pages, alignment, [0, SMALL_INTEGER_PAGES]) ??
+    planStep(region, extents, pages, alignment, rest);
   return step === undefined ? planSteps(region, pages, alignment) : [step];
 }
 
 /** A step that leaves `pages` free pages in a row which can be the heap's own. */
 export function planOwnGrowth(region: Region, extents: ExtentAllocator, pages: number): GrowthStep[] {
   const step =
-    planStep(region, extents, pages, 1, [[RESERVE, OWN_END]]) ??
-    planStep(region, extents, pages, 1, [[0, OWN_END]]);
+    planStep(region, extents, pages, 1, [SMALL_INTEGER_PAGES, OWN_END]) ??
+    planStep(region, extents, pages, 1, [0, OWN_END]);
   return step === undefined ? [] : [{ ...step, most: Math.min(step.most, Math.max(step.least, OWN_STEP)) }];
 }
 
@@ -54,13 +51,13 @@ type Part = readonly [number, number];
 
 const roundUp = (page: number, alignment: number): number => Math.ceil(page / alignment) * alignment;
 
-/** In one unbacked extent with its free neighbours, inside one of `parts`: what needs least, and of that the shortest. */
+/** In one unbacked extent with its free neighbours, inside a part: what needs least, and of that the shortest. */
 function planStep(
   { pageMap }: Region,
   { unbacked }: ExtentAllocator,
   pages: number,
   alignment: number,
-  parts: readonly Part[],
+  [partStart, partEnd]: Part,
 ): GrowthStep | undefined {
   let best: GrowthStep | undefined;
   let bestLength = Infinity;
@@ -72,22 +69,20 @@ function planStep(
     const kindBefore = pageMap.kind(before);
     const hasFreeBefore = kindBefore === PageKind.free || kindBefore === PageKind.freeTail;
     const hasFreeBehind = holeEnd < pageMap.pages && pageMap.kind(pageAfter(hole, length)) === PageKind.free;
-    for (const [partStart, partEnd] of parts) {
-      const start = Math.max(hole, partStart);
-      const end = Math.min(holeEnd, partEnd);
-      if (start >= end) continue;
-      const freeBefore = start === hole && hasFreeBefore ? pageMap.length(before) : 0;
-      const freeBehind = end === holeEnd && hasFreeBehind ? pageMap.length(pageAfter(hole, length)) : 0;
-      const from = roundUp(start - freeBefore, alignment);
-      const to = from + pages;
-      if (to > end + freeBehind) continue;
-      const page = Math.max(from, start);
-      const least = Math.min(to, end) - page;
-      if (least <= 0 || least > (best?.least ?? Infinity)) continue;
-      if (least === best?.least && end - start >= bestLength) continue;
-      best = { page: page as PageIndex, least, most: end - page };
-      bestLength = end - start;
-    }
+    const start = Math.max(hole, partStart);
+    const end = Math.min(holeEnd, partEnd);
+    if (start >= end) continue;
+    const freeBefore = start === hole && hasFreeBefore ? pageMap.length(before) : 0;
+    const freeBehind = end === holeEnd && hasFreeBehind ? pageMap.length(pageAfter(hole, length)) : 0;
+    const from = roundUp(start - freeBefore, alignment);
+    const to = from + pages;
+    if (to > end + freeBehind) continue;
+    const page = Math.max(from, start);
+    const least = Math.min(to, end) - page;
+    if (least <= 0 || least > (best?.least ?? Infinity)) continue;
+    if (least === best?.least && end - start >= bestLength) continue;
+    best = { page: page as PageIndex, least, most: end - page };
+    bestLength = end - start;
   }
   return best;
 }

@@ -2,7 +2,7 @@
 // before it.
 //
 //   page 0      null page: zeros for ever, so that following NULL finds nothing
-//   page 1      identity | extents: lock, counters, free-extent index
+//   page 1      identity | extents: lock, counters, two indexes of free extents
 //   page 2, 3   bins: one record a size class
 //   page 3 - 7  thread slots
 //   page 8 ...  page map, then the pages that are handed out
@@ -22,7 +22,7 @@ import { PageRecord } from './page-map';
 export const MAGIC_LOW = 0x6d656d76; // "vmem" in little-endian order
 export const MAGIC_HIGH = 0x73742d00; // "\0-ts"
 /** Of the region format. Regions live no longer than their processes, so there is no migration. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 /** Room in the bin table; the number of size classes is at most this. */
 export const MAX_CLASSES = 96;
 
@@ -84,6 +84,18 @@ export const enum RegionState {
   closed = 2,
 }
 
+/** An index of free extents. */
+export const enum FreeIndex {
+  /** Bit i: word i of the bitmap has a bit set. */
+  summary = 0,
+  /** Bit b: list b is not empty. */
+  bitmap = summary + 16,
+  /** First extent of each list. */
+  heads = bitmap + 16,
+  lists = 64 + 22 * 16,
+  words = heads + lists,
+}
+
 /** Word positions of what the extent lock protects. */
 export const enum Extents {
   /** Two words; on a cache line of its own. */
@@ -98,14 +110,13 @@ export const enum Extents {
   unbackedExtents,
   /** First of the unbacked extents. */
   unbacked,
-  /** Bit i: word i of the bitmap has a bit set. */
-  binSummary = counters + 16,
-  /** Bit b: list b is not empty. */
-  binBitmap = binSummary + 16,
-  binHeads = binBitmap + 16,
-  binCount = 64 + 22 * 16,
+  /** The free extent that lies across 2 GiB. */
+  across,
+  /** The index of free extents that begin below 2 GiB, and that of the others. */
+  below = counters + 16,
+  above = below + FreeIndex.words,
   /** By number of lines of a run, 1 to 15: state pages with a free run. */
-  statePageHeads = binHeads + binCount,
+  statePageHeads = above + FreeIndex.words,
   end = statePageHeads + 16,
 }
 

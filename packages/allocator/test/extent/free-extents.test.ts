@@ -1,17 +1,24 @@
-import { asPage } from '#src/base/units';
-import { FreeExtents, binOfLength } from '#src/extent/free-extents';
+import { NULL_PAGE, asPage } from '#src/base/units';
+import { binOfLength } from '#src/extent/extent-index';
+import { FreeExtents } from '#src/extent/free-extents';
 import { MAX_PAGES, PageKind, PageMap, PageRecord } from '#src/layout/page-map';
-import { Extents } from '#src/layout/region-layout';
+import { Extents, FreeIndex } from '#src/layout/region-layout';
 import { randomFor, type Random } from '../support/random';
 
 const PAGES = 20_000;
+const LIMIT = 2 ** 31 / 4096;
 
-/** The index of free extents beside a brute-force model of it: page -> length. */
+/** The free extents beside a brute-force model of them: page -> length. */
 class Watched {
-  readonly pageMap = new PageMap(new Int32Array(PAGES * PageRecord.words), PAGES);
+  readonly pageMap: PageMap;
   readonly i32 = new Int32Array(Extents.end);
-  readonly index = new FreeExtents(this.i32, this.pageMap);
+  readonly index: FreeExtents;
   readonly model = new Map<number, number>();
+
+  constructor(pages = PAGES) {
+    this.pageMap = new PageMap(new Int32Array(pages * PageRecord.words), pages);
+    this.index = new FreeExtents(this.i32, this.pageMap);
+  }
 
   insert(page: number, length: number): void {
     this.pageMap.setTag(asPage(page), PageKind.free, length);
@@ -25,28 +32,40 @@ class Watched {
     this.model.delete(page);
   }
 
-  /** Throws unless the index finds an extent that fits exactly if there is one. */
+  /** Throws unless an extent that fits is found exactly if there is one, and below 2 GiB if it fits there. */
   compare(pages: number, alignment: number): void {
-    const fits = (page: number, length: number): boolean =>
-      Math.ceil(page / alignment) * alignment + pages <= page + length;
-    const exists = [...this.model].some(([page, length]) => fits(page, length));
+    const fits = (page: number, length: number, limit: number): boolean =>
+      Math.ceil(page / alignment) * alignment + pages <= Math.min(page + length, limit);
+    const any = [...this.model].filter(([page, length]) => fits(page, length, Infinity));
+    const below = any.some(([page, length]) => fits(page, length, LIMIT));
     const found = alignment === 1 ? this.index.find(pages) : this.index.findAligned(pages, alignment);
-    const length = this.model.get(found);
-    if (exists ? length === undefined || !fits(found, length) : (found as number) !== 0) {
+    // where many have to be looked at for an alignment, one above will do
+    const limit = below && (alignment === 1 || this.model.size <= 64) ? LIMIT : Infinity;
+    const length = this.model.get(found) ?? 0;
+    if (any.length === 0 ? (found as number) !== 0 : !fits(found, length, limit)) {
       throw new Error(
-        `${pages} pages at ${alignment}: found page ${found} of length ${length}, exists: ${exists}`,
+        `${pages} pages at ${alignment} below ${limit}: found page ${found} of length ${length}, ${any.length} fit`,
       );
     }
   }
+
+  /** The same for the heap's own pages, and for the longest extent. */
+  compareOthers(pages: number, limit: number): void {
+    const below = [...this.model].filter(([page, length]) => length >= pages && page + pages <= limit);
+    const found = this.index.findBelow(pages, limit);
+    expect(below.length === 0 ? [NULL_PAGE] : below.map(([page]) => page)).toContain(found);
+    const longest = this.model.get(this.index.longest()) ?? 0;
+    expect(longest * 1.0626).toBeGreaterThanOrEqual(Math.max(0, ...this.model.values()));
+  }
 }
 
-/** Extents at random places, none overlapping, of lengths of all magnitudes. */
-function fill(watched: Watched, random: Random, count: number): void {
-  let page = 1;
+/** Extents at random places from `start` on, none overlapping, of lengths of all magnitudes. */
+function fill(watched: Watched, random: Random, count: number, start = 1): void {
+  let page = start;
   for (let i = 0; i < count; i++) {
     page += random.between(1, 40);
     const length = random.size(1000) + 1;
-    if (page + length > PAGES) return;
+    if (page + length > watched.pageMap.pages) return;
     watched.insert(page, length);
     page += length;
   }
@@ -69,7 +88,7 @@ test('bins ascend with the length', () => {
 test('each length below 64 pages has a bin of its own, and the longest region has one', () => {
   const exact = Array.from({ length: 63 }, (_, i) => binOfLength(i + 1));
   expect(new Set([...exact, binOfLength(64)]).size).toBe(64);
-  expect(binOfLength(MAX_PAGES)).toBeLessThan(Extents.binCount);
+  expect(binOfLength(MAX_PAGES)).toBeLessThan(FreeIndex.lists);
 });
 
 test('lengths of one bin differ by less than a sixteenth', () => {
@@ -110,11 +129,15 @@ test('of extents of less than 64 pages the tightest is found', () => {
   ]);
 });
 
-test('an extent that fits is found if there is one, whatever comes and goes', () => {
+test.each([
+  ['a region of 80 MB', PAGES, (): number => 1],
+  ['one of 3 GiB, around 2 GiB', 1.5 * LIMIT, (random: Random): number => LIMIT - random.size(5000) - 1],
+])('an extent that fits is found if there is one, whatever comes and goes: %s', (_, pages, startOf) => {
   const random = randomFor('free extents');
-  for (let round = 0; round < 8; round++) {
-    const watched = new Watched();
-    fill(watched, random, random.pick([1, 5, 50, 400]));
+  for (let round = 0; round < 5; round++) {
+    const watched = new Watched(pages);
+    const start = startOf(random);
+    fill(watched, random, random.pick([1, 5, 50, 400]), start);
     const removed = new Map<number, number>();
     for (let step = 0; step < 2000; step++) {
       const [from, to] = random.chance(50) ? [watched.model, removed] : [removed, watched.model];
@@ -130,6 +153,7 @@ test('an extent that fits is found if there is one, whatever comes and goes', ()
       }
       watched.compare(random.size(1500) + 1, 1);
       watched.compare(random.size(300) + 1, 2 ** random.below(9));
+      if (step % 8 === 0) watched.compareOthers(random.size(1500) + 1, start + random.size(PAGES));
     }
   }
 });
@@ -150,4 +174,63 @@ test('a cleared index is empty', () => {
   watched.index.clear();
   expect(watched.index.find(1)).toBe(0);
   expect(watched.i32.every((word) => word === 0)).toBe(true);
+});
+
+describe('the extent across 2 GiB', () => {
+  /** One across, with 100 pages below and 900 above. */
+  function straddled(): Watched {
+    const watched = new Watched(1.5 * LIMIT);
+    watched.insert(LIMIT - 100, 1000);
+    return watched;
+  }
+
+  test('counts as what it has below', () => {
+    const watched = straddled();
+    watched.insert(1000, 110);
+    watched.insert(LIMIT + 2000, 60);
+    const found = [50, 60, 100, 101, 110].map((pages) => watched.index.find(pages));
+    expect(found).toEqual([LIMIT - 100, LIMIT - 100, LIMIT - 100, 1000, 1000]);
+  });
+
+  test('gives what lies above when nothing else fits', () => {
+    const watched = straddled();
+    expect([101, 1000, 1001].map((pages) => watched.index.find(pages))).toEqual([
+      LIMIT - 100,
+      LIMIT - 100,
+      0,
+    ]);
+    watched.insert(LIMIT + 2000, 200);
+    expect([101, 200, 201].map((pages) => watched.index.find(pages))).toEqual([
+      LIMIT + 2000,
+      LIMIT + 2000,
+      LIMIT - 100,
+    ]);
+    expect(watched.index.findAligned(512, 512)).toBe(LIMIT - 100);
+    expect(watched.index.findBelow(500, LIMIT + 450)).toBe(LIMIT - 100);
+    expect(watched.index.findBelow(500, LIMIT + 350)).toBe(0);
+  });
+
+  test('is the longest with all that it has', () => {
+    const watched = straddled();
+    watched.insert(1000, 500);
+    watched.insert(LIMIT + 2000, 500);
+    expect(watched.index.longest()).toBe(LIMIT - 100);
+    watched.remove(LIMIT - 100);
+    expect(watched.index.longest()).toBe(LIMIT + 2000);
+    watched.remove(LIMIT + 2000);
+    expect(watched.index.longest()).toBe(1000);
+  });
+});
+
+test('100,000 extents below 2 GiB that are too short cost a search nothing', () => {
+  const watched = new Watched(1.5 * LIMIT);
+  for (let i = 1; i <= 100_000; i++) watched.insert(4 * i, 3);
+  watched.insert(LIMIT + 1000, 500);
+  const next = jest.spyOn(watched.pageMap, 'next');
+  const { index } = watched;
+  expect([index.find(4), index.findAligned(4, 4), index.findBelow(4, 2 * LIMIT), index.longest()]).toEqual(
+    Array(4).fill(LIMIT + 1000),
+  );
+  expect(index.find(3) as number).toBeLessThan(LIMIT);
+  expect(next).not.toHaveBeenCalled();
 });

@@ -3,7 +3,7 @@
 import { Heap } from '@vmem-ts/allocator';
 import { asPage, type PageIndex } from '#src/base/units';
 import { ExtentAllocator } from '#src/extent/extent-allocator';
-import { binOfLength } from '#src/extent/free-extents';
+import { binOfLength } from '#src/extent/extent-index';
 import { FREE, MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
 import { PageKind, PageRecord, Sharing, cachedRunTag } from '#src/layout/page-map';
 import {
@@ -11,6 +11,7 @@ import {
   Bin,
   Calls,
   Extents,
+  FreeIndex,
   Identity,
   Slot,
   SlotOwner,
@@ -104,7 +105,7 @@ const freeExtent = (inner: InnerHeap): PageIndex =>
   inner.extentOf(PageKind.free, ({ length }) => length > 3).page;
 const pageOf = (ptr: number): PageIndex => asPage(Math.floor(ptr / 4096));
 const freeListWord = (inner: InnerHeap, page: PageIndex): number =>
-  Extents.binHeads + binOfLength(inner.pageMap.length(page));
+  Extents.below + FreeIndex.heads + binOfLength(inner.pageMap.length(page));
 
 describe('the head', () => {
   test('[HEAD-1] a word on the null page', () => {
@@ -295,8 +296,14 @@ describe('free extents', () => {
     for (const page of [1, 5000, -1, 2 ** 30]) {
       expectFound('[FREE-1]', ({ inner }) => (inner.i32[freeListWord(inner, freeExtent(inner))] = page));
     }
-    expectFound('[FREE-1]', ({ inner, large }) => (inner.i32[Extents.binHeads + 10] = pageOf(large)));
-    expectFound('[FREE-1]', ({ inner }) => (inner.i32[Extents.binHeads + 1] = freeExtent(inner)));
+    expectFound(
+      '[FREE-1]',
+      ({ inner, large }) => (inner.i32[Extents.below + FreeIndex.heads + 10] = pageOf(large)),
+    );
+    expectFound(
+      '[FREE-1]',
+      ({ inner }) => (inner.i32[Extents.below + FreeIndex.heads + 1] = freeExtent(inner)),
+    );
   });
 
   test('[FREE-1] a list that runs in a circle, or whose links back are wrong', () => {
@@ -311,11 +318,68 @@ describe('free extents', () => {
   test('[FREE-2] a bit of the bitmap or of its summary that is wrong', () => {
     expectFound('[FREE-2]', ({ inner }) => {
       const bin = binOfLength(inner.pageMap.length(freeExtent(inner)));
-      inner.i32[Extents.binBitmap + (bin >>> 5)] &= ~(1 << (bin & 31));
+      inner.i32[Extents.below + FreeIndex.bitmap + (bin >>> 5)] &= ~(1 << (bin & 31));
     });
-    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.binBitmap + 12] |= 1 << 31));
-    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.binSummary] = 0));
-    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.binSummary] |= 1 << 12));
+    for (const index of [Extents.below, Extents.above]) {
+      expectFound('[FREE-2]', ({ inner }) => (inner.i32[index + FreeIndex.bitmap + 12] |= 1 << 31));
+      expectFound('[FREE-2]', ({ inner }) => (inner.i32[index + FreeIndex.summary] |= 1 << 12));
+    }
+    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.below + FreeIndex.summary] = 0));
+  });
+
+  test('[FREE-4] an extent across 2 GiB that is not there', () => {
+    expectFound('[FREE-4]', ({ inner }) => (inner.i32[Extents.across] = freeExtent(inner)));
+  });
+
+  test('[FREE-1] [FREE-2] [FREE-4] in heaps that reach beyond 2 GiB', () => {
+    const far = Heap.create(new SharedArrayBuffer(2 ** 31 + 2 ** 26));
+    const inner = new InnerHeap(far);
+    const { i32 } = inner;
+    /** Each word with another value is named, and all is well without. */
+    const expectEach = (words: [invariant: string, word: number, value: number][]): void => {
+      expect(far.checkReport().problems).toEqual([]);
+      for (const [invariant, word, value] of words) {
+        const before = i32[word];
+        i32[word] = value;
+        expect(namedIn(far.checkReport())).toContain(invariant);
+        i32[word] = before;
+      }
+      expect(far.check()).toBe(1);
+    };
+    const wordsOf = (index: Extents.below | Extents.above, page: number, length: number) => {
+      const bin = binOfLength(length);
+      return {
+        head: index + FreeIndex.heads + bin,
+        bitmap: index + FreeIndex.bitmap + (bin >>> 5),
+        page,
+      };
+    };
+    // all in one extent, which counts as what it has below
+    const all = inner.extentOf(PageKind.free);
+    const half = wordsOf(Extents.below, all.page, 2 ** 19 - all.page);
+    expect(i32[half.head]).toBe(all.page);
+    expectEach([
+      ['[FREE-1]', half.head, 0],
+      ['[FREE-2]', half.bitmap, 0],
+      ['[FREE-4]', Extents.across, 0],
+      ['[FREE-4]', Extents.across, all.page + 1],
+    ]);
+    // one on each side
+    const wall = far.malloc(2 ** 31 - all.page * 4096 - 2 ** 20);
+    const rest = far.malloc(2 ** 20);
+    expect([wall + far.usableSize(wall), rest]).toEqual([2 ** 31, all.page * 4096]);
+    const above = wordsOf(Extents.above, 2 ** 19, 2 ** 14);
+    expect(i32[above.head]).toBe(2 ** 19);
+    far.free(rest);
+    const below = wordsOf(Extents.below, all.page, 256);
+    expect(i32[below.head]).toBe(all.page);
+    expectEach([
+      ['[FREE-1]', above.head, 0],
+      ['[FREE-1]', above.head, all.page],
+      ['[FREE-1]', below.head, 2 ** 19],
+      ['[FREE-2]', above.bitmap, 0],
+      ['[FREE-4]', Extents.across, 2 ** 19],
+    ]);
   });
 });
 

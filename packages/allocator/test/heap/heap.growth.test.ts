@@ -103,6 +103,22 @@ describe('a heap that grows', () => {
     expectSound(grown);
   });
 
+  test('grows below 2 GiB while it can, then above', () => {
+    // nobody looks at what lies in these pages, so they need not be wiped
+    const source = { back: () => undefined, drop: () => true };
+    const heap = Heap.create(new SharedArrayBuffer(3072 * MIB), { size: 1024 * MIB, source });
+    const low = heap.malloc(900 * MIB);
+    const across = heap.malloc(1600 * MIB);
+    expect([low < 2 ** 31, across < 2 ** 31, across + 1600 * MIB > 2 ** 31]).toEqual([true, true, true]);
+    heap.free(low);
+    heap.purge();
+    // as many pages have no storage on either side, and there is the longer extent below
+    const pointers = Array.from({ length: 12 }, () => heap.malloc(100 * MIB));
+    expect(pointers.findIndex((ptr) => ptr > across)).toBe(9);
+    expect(pointers.filter((ptr) => ptr === 0)).toEqual([]);
+    expect(heap.checkReport().problems).toEqual([]);
+  });
+
   test('does not grow in a thread that has no source', () => {
     const { heap } = growable(8 * MIB, MIB);
     const other = Heap.attach(heap.handle);

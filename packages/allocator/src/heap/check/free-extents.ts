@@ -1,36 +1,20 @@
-// Checks the index of free extents against the census.
+// Checks both indexes of free extents against the census.
 
 import { NULL_PAGE, type PageIndex } from '../../base/units';
-import { binOfLength } from '../../extent/free-extents';
-import { Extents } from '../../layout/region-layout';
+import type { ExtentIndex } from '../../extent/extent-index';
+import { isAcross } from '../../extent/free-extents';
+import { Extents, FreeIndex } from '../../layout/region-layout';
 import { walkList, type CheckScene } from './scene';
 
 export function checkFreeIndex(scene: CheckScene): void {
   const { found, i32, pageMap } = scene;
+  const { free } = scene.core.extents;
   const seen = new Set<PageIndex>();
-  for (let bin = 0; bin < Extents.binCount; bin++) {
-    const head = scene.core.extents.free.head(bin);
-    const bit = (i32[Extents.binBitmap + (bin >>> 5)] >>> (bin & 31)) & 1;
-    found.expect(
-      (bit === 1) === (head !== NULL_PAGE),
-      '[FREE-2]',
-      () => `list ${bin}: bit ${bit}, head ${head}`,
-    );
-    walkList(scene, '[FREE-1]', `free list ${bin}`, head, (page) => {
-      seen.add(page);
-      return scene.freePages.has(page) && binOfLength(pageMap.length(page)) === bin;
-    });
-  }
-  for (let word = 0; word * 32 < Extents.binCount; word++) {
-    const bit = (i32[Extents.binSummary] >>> word) & 1;
-    const bits = i32[Extents.binBitmap + word];
-    found.expect(
-      (bit === 1) === (bits !== 0),
-      '[FREE-2]',
-      () => `summary bit ${word} is ${bit}, word ${bits}`,
-    );
-  }
+  checkIndex(scene, 'below 2 GiB', free.below, Extents.below, seen);
+  checkIndex(scene, 'from 2 GiB on', free.above, Extents.above, seen);
+  let across = NULL_PAGE;
   for (const [page, length] of scene.freePages) {
+    if (isAcross(page, length)) across = page;
     const [from, to] = [pageMap.a(page), pageMap.b(page)];
     found.expect(
       (from === 0 && to === 0) || (page <= from && from < to && to <= page + length),
@@ -38,5 +22,44 @@ export function checkFreeIndex(scene: CheckScene): void {
       () => `free extent of ${length} pages at page ${page}: pages ${from} to ${to} said to be zero`,
     );
     found.expect(seen.has(page), '[FREE-1]', () => `free extent at page ${page}: in no list`);
+  }
+  found.expect(
+    i32[Extents.across] === across,
+    '[FREE-4]',
+    () => `page ${i32[Extents.across]} is said to begin the free extent across 2 GiB, page ${across} does`,
+  );
+}
+
+function checkIndex(
+  scene: CheckScene,
+  name: string,
+  index: ExtentIndex,
+  start: number,
+  seen: Set<PageIndex>,
+): void {
+  const { found, i32 } = scene;
+  const { free } = scene.core.extents;
+  for (let bin = 0; bin < FreeIndex.lists; bin++) {
+    const head = index.head(bin);
+    const bit = (i32[start + FreeIndex.bitmap + (bin >>> 5)] >>> (bin & 31)) & 1;
+    found.expect(
+      (bit === 1) === (head !== NULL_PAGE),
+      '[FREE-2]',
+      () => `list ${bin} ${name}: bit ${bit}, head ${head}`,
+    );
+    walkList(scene, '[FREE-1]', `free list ${bin} ${name}`, head, (page) => {
+      seen.add(page);
+      const length = scene.freePages.get(page);
+      return length !== undefined && free.indexOf(page) === index && index.binOf(page, length) === bin;
+    });
+  }
+  for (let word = 0; word * 32 < FreeIndex.lists; word++) {
+    const bit = (i32[start + FreeIndex.summary] >>> word) & 1;
+    const bits = i32[start + FreeIndex.bitmap + word];
+    found.expect(
+      (bit === 1) === (bits !== 0),
+      '[FREE-2]',
+      () => `${name}: summary bit ${word} is ${bit}, word ${bits}`,
+    );
   }
 }
