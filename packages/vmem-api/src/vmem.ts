@@ -246,8 +246,8 @@ export class Vmem implements Disposable {
    * (the old block stays). realloc(0, n) is malloc(n); realloc(ptr, 0) is free(ptr) and returns 0.
    *
    * The block stays in its place if it has the room and at least half of that will be used; one of more than 16 KiB also
-   * if the pages behind it are free, and it gives back those that it does not need. Otherwise the contents move. A block
-   * that only shrinks never fails. vmem_realloc(3)
+   * if the pages behind it are free, or the pool has to grow and can do so there, and it gives back those that it does not
+   * need. Otherwise the contents move. A block that only shrinks never fails. vmem_realloc(3)
    */
   realloc(ptr: number, size: number): number {
     return this.heap.realloc(ptr, size);

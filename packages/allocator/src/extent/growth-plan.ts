@@ -46,6 +46,24 @@ export function planOwnGrowth(region: Region, extents: ExtentAllocator, pages: n
   return step === undefined ? [] : [{ ...step, most: Math.min(step.most, Math.max(step.least, OWN_STEP)) }];
 }
 
+/** Steps that leave the `pages` pages from `page` on free; undefined if they can't be. */
+export function planExtension({ pageMap }: Region, page: PageIndex, pages: number): GrowthStep[] | undefined {
+  const steps: GrowthStep[] = [];
+  const needed = page + pages;
+  // in a region of more than 4 GiB callers get what lies between 2 and 4 GiB last
+  const isOutside = pageMap.pages <= OWN_END || page >= OWN_END;
+  const limit = isOutside ? pageMap.pages : SMALL_INTEGER_PAGES;
+  if (needed > limit) return undefined;
+  for (let at = page; at < needed; at = pageAfter(at, pageMap.length(at))) {
+    const kind = pageMap.kind(at);
+    const end = at + pageMap.length(at);
+    if (kind === PageKind.unbacked)
+      steps.push({ page: at, least: Math.min(end, needed) - at, most: Math.min(end, limit) - at });
+    else if (kind !== PageKind.free) return undefined;
+  }
+  return steps;
+}
+
 /** Pages from the first up to the second. */
 type Part = readonly [number, number];
 

@@ -21,7 +21,7 @@ import {
 } from '../layout/region-layout';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import { LONG_FREE, type ExtentAllocator } from './extent-allocator';
-import { OWN_END, planGrowth, planOwnGrowth, type GrowthStep } from './growth-plan';
+import { OWN_END, planExtension, planGrowth, planOwnGrowth, type GrowthStep } from './growth-plan';
 import type { PageSource } from './page-source';
 
 /** A region grows by at least 4 MiB or an eighth of its size, if there is room: steps cost system calls. */
@@ -82,6 +82,21 @@ export class PageBacking {
     return this.changing(this.source, (source) => {
       const plan = this.plan(pages, alignment, own);
       return plan === undefined || (plan.length > 0 && plan.every((step) => this.take(source, step)));
+    });
+  }
+
+  /**
+   * Has the `more` pages from `page` on made free, so that the extent of `pages` pages that is wanted can lie there; false if
+   * there is a free extent for it already, or no room. Another thread may take them before the caller does. The caller
+   * holds no lock.
+   */
+  extend(page: PageIndex, more: number, pages: number): boolean {
+    if (this.source === undefined || pages > this.region.pages) return false;
+    // as long as there is one nobody waits for the file system
+    if (this.withExtents(() => this.extents.free.find(pages)) !== NULL_PAGE) return false;
+    return this.changing(this.source, (source) => {
+      const plan = this.withExtents(() => planExtension(this.region, page, more));
+      return plan?.every((step) => this.take(source, step)) ?? false;
     });
   }
 

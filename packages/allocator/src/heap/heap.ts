@@ -290,8 +290,9 @@ export class Heap {
    * memory is out (the old block stays). realloc(0, n) is malloc(n); realloc(ptr, 0) is free(ptr) and returns 0.
    *
    * The block stays in its place if it has the room and at least half of that will be used; a block of whole pages also
-   * if the pages behind it are free, and it gives back those that it does not need. Otherwise the contents move to a new
-   * block. A block that only shrinks never fails: without memory for a smaller one it stays. realloc(3)
+   * if the pages behind it are free, or the heap has to grow and can do so there, and it gives back those that it does not
+   * need. Otherwise the contents move to a new block. A block that only shrinks never fails: without memory for a smaller
+   * one it stays. realloc(3)
    */
   realloc(ptr: number, size: number): number {
     requireSize('size', size);
@@ -637,7 +638,10 @@ export class Heap {
     if (size <= old && old - size < PAGE_SIZE) return true;
     const { large } = this.core;
     return this.explaining(() => {
-      const isDone = large.resize(ptr, size) || (this.vacate(ptr + old) && large.resize(ptr, size));
+      const isDone =
+        large.resize(ptr, size) ||
+        (this.vacate(ptr + old) && large.resize(ptr, size)) ||
+        (this.growBehind(ptr, old, size) && large.resize(ptr, size));
       if (isDone) this.core.backing.settle();
       return isDone;
     });
@@ -649,6 +653,13 @@ export class Heap {
     const page = offsetToPage(ptr);
     if (page >= this.pages || pageMap.tag(page) !== this.cachedRun + pageMap.length(page)) return false;
     return withOwnCache(this.core, (cache) => cache.flushRuns());
+  }
+
+  /** Where the heap would have to grow for a block of `size` bytes anyway, it does so behind the block at `ptr`. */
+  private growBehind(ptr: number, old: number, size: number): boolean {
+    if (size <= Math.max(old, LONGEST_RUN * PAGE_SIZE)) return false; // there are caches for these
+    const pages = pagesFor(size);
+    return this.core.backing.extend(offsetToPage(ptr + old), pages - pagesFor(old), pages);
   }
 
   /** What `take` gets as soon as the heap has grown by enough; 0 if it can't grow. */

@@ -88,6 +88,14 @@ const LAST_ACTS: [string, (scene: Scene) => () => void][] = [
         theirs.malloc(2.5 * MIB),
   ],
   [
+    'growth behind a block',
+    ({ theirs, mortal }) => {
+      let ptr = 0;
+      mortal.run(() => (ptr = theirs.malloc(200_000)));
+      return () => theirs.realloc(ptr, 2 * MIB);
+    },
+  ],
+  [
     'growth on a disk that has room for the request alone',
     ({ theirs, storage }) => {
       storage.leave(550);

@@ -133,6 +133,86 @@ describe('a heap that grows', () => {
   });
 });
 
+describe('realloc in a heap that grows', () => {
+  const content = (heap: Heap, ptr: number): Uint8Array => new Uint8Array(heap.buffer, ptr, 300_000);
+
+  test.each(['default', 'conservative'] as const)(
+    'takes in pages that get storage for it, policy %s',
+    (policy) => {
+      const grown = growable(256 * MIB, MIB, { policy });
+      const { heap, storage } = grown;
+      const ptr = heap.malloc(300_000);
+      content(heap, ptr).fill(7);
+      for (let size = 400_000; size < 240 * MIB; size = Math.floor(size * 1.5)) {
+        expect(heap.realloc(ptr, size)).toBe(ptr);
+        expect(storage.bytes).toBeLessThan(1.2 * size + 8 * MIB);
+        expectSound(grown);
+      }
+      expect(content(heap, ptr).every((byte) => byte === 7)).toBe(true);
+      heap.free(ptr);
+      expectSound(grown);
+    },
+  );
+
+  test('takes in what was given back behind it, between free pages and up to the next block', () => {
+    const grown = growable(64 * MIB, 16 * MIB);
+    const { heap, storage } = grown;
+    const [first, second, third, wall] = [1, 2, 1, 1].map((mib) => heap.malloc(mib * MIB));
+    expect([second - first, third - second, wall - third]).toEqual([MIB, 2 * MIB, MIB]);
+    heap.free(second);
+    heap.purge();
+    heap.free(third);
+    const rest = exhaust(heap, 5 * MIB);
+    const before = storage.bytes;
+    expect(heap.realloc(first, 3.5 * MIB)).toBe(first);
+    expect(storage.bytes - before).toBe(2 * MIB);
+    expect(heap.realloc(first, 4 * MIB)).toBe(first);
+    expectSound(grown);
+    expect(heap.realloc(first, 4 * MIB + 1)).not.toBe(first);
+    expect(rest.length).toBeGreaterThan(5);
+    expectSound(grown);
+  });
+
+  test('moves the block where there is room for it, or something lies behind it', () => {
+    const { heap, storage } = growable(64 * MIB, MIB);
+    const large = heap.malloc(6 * MIB);
+    const ptr = heap.malloc(4 * MIB);
+    expect(ptr).toBe(large + 6 * MIB);
+    heap.free(large);
+    const before = storage.bytes;
+    const moved = heap.realloc(ptr, 6 * MIB);
+    expect([moved, storage.bytes]).toEqual([large, before]);
+    const [first] = [heap.malloc(9 * MIB), heap.malloc(9 * MIB)];
+    expect(heap.realloc(first, 10 * MIB)).not.toBe(first);
+    expect(heap.check()).toBe(1);
+  });
+
+  test('on a full disk grows as far as that goes, and leaves the block as it was', () => {
+    const grown = growable(64 * MIB, MIB);
+    const { heap, storage } = grown;
+    const ptr = heap.malloc(300_000);
+    content(heap, ptr).fill(7);
+    storage.leave(500);
+    expect(heap.realloc(ptr, 4 * MIB)).toBe(0);
+    expect(heap.usableSize(ptr)).toBe(74 * PAGE);
+    expectSound(grown);
+    const { live, pagesFree } = heap.stats();
+    const most = live + pagesFree + 450 * PAGE;
+    expect(heap.realloc(ptr, most)).toBe(ptr); // a copy would need the whole size
+    expectSound(grown);
+    expect(heap.realloc(ptr, most + 60 * PAGE)).toBe(0);
+    storage.limit = Infinity;
+    expect(heap.realloc(ptr, most + 60 * PAGE)).toBe(ptr);
+    expect(content(heap, ptr).every((byte) => byte === 7)).toBe(true);
+    const failure = new VmemError('EIO', 'the disk of the test is broken');
+    storage.failure = failure;
+    expect(() => heap.realloc(ptr, 40 * MIB)).toThrow(failure);
+    storage.failure = undefined;
+    expect(heap.realloc(ptr, 40 * MIB)).toBe(ptr);
+    expectSound(grown);
+  });
+});
+
 describe('a full disk', () => {
   test('is memory out, and nothing is lost', () => {
     const grown = growable(64 * MIB, MIB);
