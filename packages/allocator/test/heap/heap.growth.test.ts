@@ -139,11 +139,11 @@ describe('realloc in a heap that grows', () => {
   test.each(['default', 'conservative'] as const)(
     'takes in pages that get storage for it, policy %s',
     (policy) => {
-      const grown = growable(256 * MIB, MIB, { policy });
+      const grown = growable(64 * MIB, MIB, { policy });
       const { heap, storage } = grown;
       const ptr = heap.malloc(300_000);
       content(heap, ptr).fill(7);
-      for (let size = 400_000; size < 240 * MIB; size = Math.floor(size * 1.5)) {
+      for (let size = 400_000; size < 60 * MIB; size = Math.floor(size * 1.5)) {
         expect(heap.realloc(ptr, size)).toBe(ptr);
         expect(storage.bytes).toBeLessThan(1.2 * size + 8 * MIB);
         expectSound(grown);
