@@ -30,7 +30,7 @@ import { PageKind, PageRecord, Sharing, cachedRunTag, tagOf } from '../layout/pa
 import type { Region } from '../layout/region';
 import { Calls, Extents, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
 import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
-import { stateIndexOf } from '../slab/block-lookup';
+import { liveClassOf, stateIndexOf } from '../slab/block-lookup';
 import {
   CLASS_COUNT,
   CLASS_RECIPROCAL,
@@ -302,7 +302,7 @@ export class Heap {
       this.free(ptr);
       return 0;
     }
-    const isInSlab = this.liveClass(ptr) >= 0;
+    const isInSlab = liveClassOf(this.region, ptr) >= 0;
     const isWellUsed =
       size <= old && (2 * size >= old || (size <= MAX_SLAB_BLOCK && this.blockSizeFor(size) >= old));
     if (isInSlab ? isWellUsed : (isWellUsed || size > MAX_SLAB_BLOCK) && this.resizePages(ptr, old, size))
@@ -823,16 +823,10 @@ export class Heap {
     return ptr;
   }
 
-  /** Class of the live slab block at `ptr`, or -1. */
-  private liveClass(ptr: number): number {
-    const state = stateIndexOf(this.region, ptr);
-    return state >= 0 && isLive(this.u8[state]) ? this.region.pageMap.sizeClass(offsetToPage(ptr)) : -1;
-  }
-
   /** Usable bytes of the live block at `ptr`, or -1. */
   private liveSize(ptr: number): number {
     this.requireAttached();
-    const sizeClass = this.liveClass(ptr);
+    const sizeClass = liveClassOf(this.region, ptr);
     if (sizeClass >= 0) return CLASS_SIZE[sizeClass];
     return Number.isSafeInteger(ptr) && ptr > 0 ? this.core.large.usableSize(ptr) : -1;
   }

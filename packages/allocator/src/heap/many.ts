@@ -8,14 +8,13 @@ import {
   PAGE_SHIFT,
   PAGE_SIZE,
   asSizeClass,
-  offsetToPage,
   type SizeClass,
 } from '../base/units';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
 import { PageRecord } from '../layout/page-map';
 import { Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
 import { ENTRY as ENTRY_WORDS } from '../layout/thread-cache';
-import { stateIndexOf } from '../slab/block-lookup';
+import { liveClassOf } from '../slab/block-lookup';
 import { BulkBlocks } from '../slab/bulk-blocks';
 import { CLASS_RECIPROCAL, CLASS_SIZE, MAX_SLAB_BLOCK, QUANTUM, classTable } from '../slab/size-classes';
 import { withOwnCache } from './own-cache';
@@ -314,9 +313,9 @@ export class Many {
   private flush(ptrs: PointerWords, from: number, to: number): number {
     const { core, bulk } = this;
     const ptr = ptrs[from];
-    const state = stateIndexOf(core.region, ptr);
-    if (state < 0 || !isLive(this.u8[state]) || this.i32[Identity.idLow] !== this.id) return -1;
-    const sizeClass = asSizeClass(core.region.pageMap.sizeClass(offsetToPage(ptr)));
+    const found = liveClassOf(core.region, ptr);
+    if (found < 0 || this.i32[Identity.idLow] !== this.id) return -1;
+    const sizeClass = asSizeClass(found);
     const capacity = core.cacheLayout.capacity[sizeClass];
     let next = from;
     const isDone = withOwnCache(core, (cache) => {

@@ -1,6 +1,7 @@
-// From a pointer to the state of the slab block that begins there.
+// From a pointer to the slab block that begins there: its state, its class.
 
 import { LINE_SIZE, PAGE_SIZE, offsetToPage } from '../base/units';
+import { isLive } from '../layout/block-state';
 import type { Region } from '../layout/region';
 import { CLASS_COUNT, CLASS_RECIPROCAL, CLASS_SIZE } from './size-classes';
 
@@ -15,4 +16,13 @@ export function stateIndexOf(region: Region, ptr: number): number {
   const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]) >>> 16;
   const state = pageMap.stateLine(page) * LINE_SIZE + index;
   return index * CLASS_SIZE[sizeClass] === offset && state > 0 && state < region.size ? state : -1;
+}
+
+/**
+ * Class of the live slab block that begins at `ptr`; -1 if none does, and where another thread takes the slab away between
+ * the two looks at the page map: the block was freed then.
+ */
+export function liveClassOf(region: Region, ptr: number): number {
+  const state = stateIndexOf(region, ptr);
+  return state >= 0 && isLive(region.u8[state]) ? region.pageMap.sizeClass(offsetToPage(ptr)) : -1;
 }

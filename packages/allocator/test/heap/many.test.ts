@@ -1,6 +1,6 @@
 import { Heap, VmemError, type PointerArray } from '@vmem-ts/allocator';
 import { asPage } from '#src/base/units';
-import { Sharing } from '#src/layout/page-map';
+import { PageMap, Sharing } from '#src/layout/page-map';
 import { Bin, binAt } from '#src/layout/region-layout';
 import { CLASS_SIZE } from '#src/slab/size-classes';
 import { InnerHeap } from '../support/inner-heap';
@@ -393,6 +393,22 @@ test('a slab that another thread’s block is freed in becomes shared, and stays
   heap.freeMany(out.subarray(2990));
   expect(heap.stats().liveBlocks).toBe(0);
   expect(heap.check()).toBe(1);
+});
+
+test('a slab that is withdrawn between two looks at it is looked at again', () => {
+  const heap = Heap.create(new SharedArrayBuffer(MIB), { cacheBytes: 64 });
+  const [first, second, third] = [heap.malloc(64), heap.malloc(64), heap.malloc(64)];
+  heap.freeMany([first, second]); // the stack is full
+  const look = jest.spyOn(PageMap.prototype, 'sizeClass');
+  try {
+    look.mockImplementationOnce(look.getMockImplementation()!).mockReturnValueOnce(-1);
+    heap.freeMany([third]);
+    expect(look.mock.calls.length).toBeGreaterThan(2);
+  } finally {
+    look.mockRestore();
+  }
+  expect(heap.stats().liveBlocks).toBe(0);
+  expect(heap.checkReport().problems).toEqual([]);
 });
 
 test('damage is found, and no loop goes on for ever', () => {
