@@ -13,7 +13,6 @@
 // [PAGE-1]. Between `take` and `commit` an extent is `pending`: if its thread dies there, repair frees it.
 
 import { NULL_PAGE, asPage, pageAfter, pageBefore, type PageIndex } from '../base/units';
-import { VmemError } from '../base/errors';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Backing, Extents } from '../layout/region-layout';
@@ -75,13 +74,17 @@ export class ExtentAllocator {
     return this.i32[Extents.freePages] < backed >> SCARCE_SHIFT;
   }
 
-  /** @throws VmemError ECLOSED if the heap was deleted meanwhile */
+  /**
+   * Runs `action` with the extent lock; see `OwnedLocks.during`.
+   * @throws VmemError ECLOSED if the heap was deleted meanwhile
+   */
+  locked<T>(action: () => T): T {
+    return this.locks.during(Extents.lock, action, this.region);
+  }
+
+  /** For warm paths, which write out what `locked` does: see `OwnedLocks.during`. */
   lock(): void {
-    this.locks.lock(Extents.lock);
-    if (!this.region.isOpen) {
-      this.locks.unlock(Extents.lock);
-      throw new VmemError('ECLOSED', 'the heap was deleted');
-    }
+    this.locks.lock(Extents.lock, this.region);
   }
 
   unlock(): void {

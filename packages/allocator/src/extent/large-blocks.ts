@@ -91,8 +91,7 @@ export class LargeBlocks {
   returnRuns(from: number, to: number, pages: number, slot: number): void {
     const { extents } = this;
     const { i32, pageMap, granuleShift } = this.region;
-    try {
-      extents.lock();
+    extents.locked(() => {
       for (let entry = from; entry < to; entry += ENTRY) {
         const page = asPage(i32[entry] >>> (PAGE_SHIFT - granuleShift));
         if (page >= pageMap.pages || pageMap.tag(page) !== cachedRunTag(slot, pages)) {
@@ -104,11 +103,7 @@ export class LargeBlocks {
         this.count(-1, -pages);
         extents.release(page);
       }
-      extents.unlock();
-    } catch (error) {
-      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
-      throw error;
-    }
+    });
   }
 
   /** Bytes of the live block at `ptr`, or -1. */
@@ -124,8 +119,7 @@ export class LargeBlocks {
     const page = offsetToPage(ptr);
     const { extents } = this;
     const { pageMap } = this.region;
-    try {
-      extents.lock();
+    return extents.locked(() => {
       const old = this.pagesNow(ptr);
       // nobody frees it meanwhile
       const isOurs = old > 0 && pageMap.replaceLarge(page, old, tagOf(PageKind.resizing, old));
@@ -133,12 +127,8 @@ export class LargeBlocks {
       if (fits && pages < old) extents.shrink(page, pages);
       if (fits) this.count(0, pages - old);
       if (isOurs) pageMap.setTag(page, PageKind.large, fits ? pages : old);
-      extents.unlock();
       return fits;
-    } catch (error) {
-      if (this.region.i32[Extents.lock] === this.locks.me) this.region.i32[Extents.lock] = ABANDONED;
-      throw error;
-    }
+    });
   }
 
   /** Pages of the live block at `ptr`, or 0; waits while its length changes. Lock not held. */
@@ -159,18 +149,9 @@ export class LargeBlocks {
 
   /** Whoever changes the block's length has the lock, or has left it for repair. */
   private awaitResize(page: PageIndex): void {
-    const { i32, pageMap } = this.region;
-    try {
-      this.extents.lock();
-      const isLeft = pageMap.kind(page) === PageKind.resizing;
-      this.extents.unlock();
-      if (isLeft) {
-        throw new VmemError('ECORRUPT', `[PAGE-1] page ${page}: resizing with the lock free`);
-      }
-    } catch (error) {
-      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
-      throw error;
-    }
+    const { pageMap } = this.region;
+    const isLeft = this.extents.locked(() => pageMap.kind(page) === PageKind.resizing);
+    if (isLeft) throw new VmemError('ECORRUPT', `[PAGE-1] page ${page}: resizing with the lock free`);
   }
 
   private count(extents: number, pages: number): void {

@@ -19,7 +19,7 @@ import {
   UsagePolicy,
   mapPagesOf,
 } from '../layout/region-layout';
-import { ABANDONED, type OwnedLocks } from '../sync/lock';
+import type { OwnedLocks } from '../sync/lock';
 import { LONG_FREE, type ExtentAllocator } from './extent-allocator';
 import { OWN_END, planExtension, planGrowth, planOwnGrowth, type GrowthStep } from './growth-plan';
 import type { PageSource } from './page-source';
@@ -93,9 +93,9 @@ export class PageBacking {
   extend(page: PageIndex, more: number, pages: number): boolean {
     if (this.source === undefined || pages > this.region.pages) return false;
     // as long as there is one nobody waits for the file system
-    if (this.withExtents(() => this.extents.free.find(pages)) !== NULL_PAGE) return false;
+    if (this.extents.locked(() => this.extents.free.find(pages)) !== NULL_PAGE) return false;
     return this.changing(this.source, (source) => {
-      const plan = this.withExtents(() => planExtension(this.region, page, more));
+      const plan = this.extents.locked(() => planExtension(this.region, page, more));
       return plan?.every((step) => this.take(source, step)) ?? false;
     });
   }
@@ -131,7 +131,7 @@ export class PageBacking {
       const page = asPage(i32[Backing.page]);
       const length = i32[Backing.pages];
       const isDropped = source.drop(page * PAGE_SIZE, length * PAGE_SIZE);
-      this.withExtents(() => {
+      extents.locked(() => {
         if (isDropped) extents.unbacked.join(extents.unbacked.around(page, length));
         else extents.publish(page, length, false);
       });
@@ -145,7 +145,7 @@ export class PageBacking {
   /** Makes one free extent unbacked and writes it down; false if there is none so long, or no more are allowed. */
   private withdraw(least: number): boolean {
     const { i32, extents, region } = this;
-    return this.withExtents(() => {
+    return extents.locked(() => {
       const page = extents.free.longest();
       if (page === NULL_PAGE || i32[Extents.unbackedExtents] >= MOST_HOLES) return false;
       const length = region.pageMap.length(page);
@@ -158,16 +158,7 @@ export class PageBacking {
 
   /** Runs `action` with the backing lock, so that nothing becomes backed or unbacked meanwhile. */
   still<T>(action: () => T): T {
-    const { i32, locks } = this;
-    try {
-      locks.lock(Backing.lock);
-      const result = action();
-      locks.unlock(Backing.lock);
-      return result;
-    } catch (error) {
-      if (i32[Backing.lock] === locks.me) i32[Backing.lock] = ABANDONED;
-      throw error;
-    }
+    return this.locks.during(Backing.lock, action);
   }
 
   /** The same for changes, with whatever was left half done put right. */
@@ -182,7 +173,7 @@ export class PageBacking {
   /** Undefined if there is room now. */
   private plan(pages: number, alignment: number, own: number): GrowthStep[] | undefined {
     const { extents, region } = this;
-    return this.withExtents(() => {
+    return extents.locked(() => {
       const found = alignment === 1 ? extents.free.find(pages) : extents.free.findAligned(pages, alignment);
       if (found === NULL_PAGE) return planGrowth(region, extents, pages, alignment);
       const hasOwn = own === 0 || extents.free.findBelow(own, OWN_END) !== NULL_PAGE;
@@ -207,7 +198,7 @@ export class PageBacking {
       this.i32[Backing.page] = NULL_PAGE;
       return false;
     }
-    this.withExtents(() => {
+    this.extents.locked(() => {
       this.extents.publish(page, pages, true);
     });
     this.i32[Backing.page] = NULL_PAGE;
@@ -236,26 +227,13 @@ export class PageBacking {
     const page = asPage(i32[Backing.page]);
     if (page === NULL_PAGE) return;
     const pages = i32[Backing.pages];
-    const isUnbacked = this.withExtents(() => extents.unbacked.around(page, pages) !== NULL_PAGE);
+    const isUnbacked = extents.locked(() => extents.unbacked.around(page, pages) !== NULL_PAGE);
     if (isUnbacked && !source.drop(page * PAGE_SIZE, pages * PAGE_SIZE)) {
       source.back(page * PAGE_SIZE, pages * PAGE_SIZE);
-      this.withExtents(() => {
+      extents.locked(() => {
         extents.publish(page, pages, false);
       });
     }
     i32[Backing.page] = NULL_PAGE;
-  }
-
-  private withExtents<T>(action: () => T): T {
-    const { i32, locks, extents } = this;
-    try {
-      extents.lock();
-      const result = action();
-      extents.unlock();
-      return result;
-    } catch (error) {
-      if (i32[Extents.lock] === locks.me) i32[Extents.lock] = ABANDONED;
-      throw error;
-    }
   }
 }

@@ -6,9 +6,7 @@ import { LINE_SIZE, PAGE_SIZE, type PageIndex } from '../base/units';
 import { walkExtents } from '../extent/extent-walk';
 import { isLive } from '../layout/block-state';
 import { PageKind } from '../layout/page-map';
-import { Extents } from '../layout/region-layout';
 import { SLAB_SHAPES, type SlabShape } from '../slab/size-classes';
-import { ABANDONED } from '../sync/lock';
 import type { LiveBlock } from './blocks';
 import type { HeapParts } from './parts';
 import { atStandstill } from './standstill';
@@ -23,18 +21,8 @@ export interface BlockSnapshot {
 
 /** Stops every thread for a few milliseconds where the heap has millions of blocks. The caller holds no lock. */
 export function takeSnapshot(core: HeapParts): BlockSnapshot {
-  return atStandstill(core, () => {
-    const { i32 } = core.region;
-    try {
-      core.extents.lock(); // large blocks come and go under this lock, too
-      const snapshot = copyBlocks(core);
-      core.extents.unlock();
-      return snapshot;
-    } catch (error) {
-      if (i32[Extents.lock] === core.locks.me) i32[Extents.lock] = ABANDONED;
-      throw error;
-    }
-  });
+  // large blocks come and go under the extent lock, too
+  return atStandstill(core, () => core.extents.locked(() => copyBlocks(core)));
 }
 
 function copyBlocks({ region }: HeapParts): BlockSnapshot {

@@ -1,6 +1,5 @@
 // All locks of slabs and extents at once, for whoever reads what several of them protect and must see it agree.
 
-import { asSizeClass } from '../base/units';
 import { Bin, Extents, binAt } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
 import { storeRelease } from '../sync/platform';
@@ -15,8 +14,7 @@ function withEveryBin<T>(core: HeapParts, from: number, action: () => T): T {
   const { i32 } = core.region;
   const lock = from < CLASS_COUNT ? binAt(from) + Bin.lock : Extents.lock;
   try {
-    if (from < CLASS_COUNT) core.bins.lock(asSizeClass(from));
-    else core.extents.lock();
+    core.locks.lock(lock, core.region);
     const result = from < CLASS_COUNT ? withEveryBin(core, from + 1, action) : action();
     core.locks.unlock(lock);
     return result;

@@ -6,9 +6,8 @@ import type { PageSource } from '../extent/page-source';
 import { NULL_PAGE, asSlot, pagesFor } from '../base/units';
 import { MAX_SLOTS } from '../layout/block-state';
 import { MIN_REGION, type Region, type RegionGeometry } from '../layout/region';
-import { Extents, Slot, SlotOwner } from '../layout/region-layout';
+import { Slot, SlotOwner } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
-import { ABANDONED } from '../sync/lock';
 import { usagePolicy, wholeOption } from './arguments';
 import { takeCachePages } from './cache-pages';
 import { HeapCore } from './core';
@@ -103,17 +102,7 @@ function createCache(core: HeapCore): ThreadCache {
 }
 
 function takeCache(core: HeapCore): boolean {
-  const { extents, locks } = core;
-  const { i32 } = core.region;
-  try {
-    extents.lock();
-    const page = takeCachePages(core);
-    extents.unlock();
-    return page !== NULL_PAGE;
-  } catch (error) {
-    if (i32[Extents.lock] === locks.me) i32[Extents.lock] = ABANDONED;
-    throw error;
-  }
+  return core.extents.locked(() => takeCachePages(core)) !== NULL_PAGE;
 }
 
 const defaultCacheBytes = (size: number): number => Math.min(65536, Math.max(4096, Math.floor(size / 1024)));

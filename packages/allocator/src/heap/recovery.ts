@@ -27,7 +27,6 @@ import {
 } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { allFree, runsPerPage } from '../slab/state-store';
-import { ABANDONED } from '../sync/lock';
 import { returnCachePages } from './cache-pages';
 import type { HeapParts } from './parts';
 import { ThreadCache } from './thread-cache';
@@ -92,17 +91,8 @@ export class Recovery {
 
   private takeOver(lock: number, slot: number): void {
     const { locks } = this.core;
-    const { i32 } = this.core.region;
     const owner = locks.owner(lock);
-    if (owner <= 0 || slotOfToken(owner) !== slot || locks.holds(lock)) return;
-    try {
-      if (!locks.seize(lock, owner)) return;
-      this.repair(lock);
-      locks.unlock(lock);
-    } catch (error) {
-      if (i32[lock] === locks.me) i32[lock] = ABANDONED;
-      throw error;
-    }
+    if (owner > 0 && slotOfToken(owner) === slot && !locks.holds(lock)) locks.inherit(lock, owner);
   }
 
   /**
@@ -111,24 +101,16 @@ export class Recovery {
    * @param isTorn its thread may have died between two stores
    */
   returnCache(slot: number, isTorn: boolean): void {
-    const { locks, slots, extents, region } = this.core;
-    const { i32 } = region;
-    const gate = slotAt(slot) + Slot.gate;
-    try {
-      locks.lock(gate);
+    const { locks, slots, extents } = this.core;
+    locks.during(slotAt(slot) + Slot.gate, () => {
       const cache = ThreadCache.of(this.core, slot);
       if (isTorn) cache?.rebuild();
       cache?.flushAll();
       slots.leaveSection(slot);
-      extents.lock();
-      returnCachePages(this.core, slot);
-      extents.unlock();
-      locks.unlock(gate);
-    } catch (error) {
-      if (i32[Extents.lock] === locks.me) i32[Extents.lock] = ABANDONED;
-      if (i32[gate] === locks.me) i32[gate] = ABANDONED;
-      throw error;
-    }
+      extents.locked(() => {
+        returnCachePages(this.core, slot);
+      });
+    });
   }
 
   /** Rebuilds all derived words of the page map and of the extents' tables. Extent lock held. */
@@ -210,7 +192,7 @@ export class Recovery {
 
   /** Rebuilds a bin's lists and counters, and its slabs' counters, from the block states. Bin lock held. */
   private repairBin(sizeClass: SizeClass): void {
-    const { region, extents, bins, locks } = this.core;
+    const { region, extents, bins } = this.core;
     const { i32, u8, pageMap } = region;
     const bin = binAt(sizeClass);
     const { blocks } = SLAB_SHAPES[sizeClass];
@@ -219,8 +201,7 @@ export class Recovery {
     let allFreeBlocks = 0;
     i32[bin + Bin.slabs] = 0;
     i32[bin + Bin.emptySlabs] = 0;
-    try {
-      extents.lock();
+    extents.locked(() => {
       walkExtents(pageMap, (page, kind) => {
         if (kind !== PageKind.slab || pageMap.sizeClass(page) !== sizeClass) return;
         if (pageMap.sharing(page) === Sharing.onTheWay) bins.shareSlab(page, sizeClass);
@@ -238,11 +219,7 @@ export class Recovery {
         slabs++;
         allFreeBlocks += free;
       });
-      extents.unlock();
-    } catch (error) {
-      if (i32[Extents.lock] === locks.me) i32[Extents.lock] = ABANDONED;
-      throw error;
-    }
+    });
     i32[bin + Bin.slabCount] = slabs;
     i32[bin + Bin.emptyCount] = emptySlabs;
     i32[bin + Bin.freeBlocks] = allFreeBlocks;

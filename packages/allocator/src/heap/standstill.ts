@@ -11,24 +11,25 @@ import type { HeapParts } from './parts';
 
 /** Runs `action` at a standstill. The caller holds no lock. */
 export function atStandstill<T>(core: HeapParts, action: () => T): T {
+  return core.locks.during(Calls.standstill, () => withEveryGate(core, action));
+}
+
+function withEveryGate<T>(core: HeapParts, action: () => T): T {
   const { locks, slots, sections } = core;
   const { i32 } = core.region;
   let closed = 0;
   try {
-    locks.lock(Calls.standstill);
     // free slots, too: a thread that attaches now finds its gate closed
     for (; closed < slots.count; closed++) locks.lock(slotAt(closed) + Slot.gate);
     sections.awaitOthers();
     const result = action();
     while (closed > 0) locks.unlock(slotAt(--closed) + Slot.gate);
-    locks.unlock(Calls.standstill);
     return result;
   } catch (error) {
     for (let slot = 0; slot < slots.count; slot++) {
       const gate = Slot.start + slot * Slot.words + Slot.gate; // no call: the stack may be full
       if (i32[gate] === locks.me) i32[gate] = ABANDONED;
     }
-    if (i32[Calls.standstill] === locks.me) i32[Calls.standstill] = ABANDONED;
     throw error;
   }
 }

@@ -81,15 +81,16 @@ export class Bins {
   }
 
   /**
-   * Within a `try` whose `catch` calls `abandon`.
+   * Runs `action` with the lock of the class's bin; see `OwnedLocks.during`.
    * @throws VmemError ECLOSED if the heap was deleted meanwhile
    */
+  locked<T>(sizeClass: SizeClass, action: () => T): T {
+    return this.locks.during(binAt(sizeClass) + Bin.lock, action, this.region);
+  }
+
+  /** For warm paths, which write out what `locked` does: see `OwnedLocks.during`. */
   lock(sizeClass: SizeClass): void {
-    this.locks.lock(binAt(sizeClass) + Bin.lock);
-    if (!this.region.isOpen) {
-      this.unlock(sizeClass);
-      throw new VmemError('ECLOSED', 'the heap was deleted');
-    }
+    this.locks.lock(binAt(sizeClass) + Bin.lock, this.region);
   }
 
   unlock(sizeClass: SizeClass): void {
@@ -170,17 +171,12 @@ export class Bins {
   share(sizeClass: SizeClass, page: PageIndex): void {
     const { i32, pageMap } = this;
     const bin = binAt(sizeClass);
-    try {
-      this.lock(sizeClass);
+    this.locked(sizeClass, () => {
       if (pageMap.sizeClass(page) === sizeClass && pageMap.sharing(page) !== Sharing.shared) {
         this.shareSlab(pageBefore(page, pageMap.pageOffset(page) >>> PAGE_SHIFT), sizeClass);
         i32[bin + Bin.sharingScore] = Math.min(i32[bin + Bin.sharingScore] + GAIN, HIGHEST_SCORE);
       }
-      this.unlock(sizeClass);
-    } catch (error) {
-      if (i32[bin + Bin.lock] === this.locks.me) i32[bin + Bin.lock] = ABANDONED;
-      throw error;
-    }
+    });
   }
 
   /** Bin lock held. */
@@ -198,16 +194,8 @@ export class Bins {
     let any = false;
     for (let i = 0; i < CLASS_COUNT; i++) {
       const sizeClass = asSizeClass(i);
-      const bin = binAt(sizeClass);
-      if (this.i32[bin + Bin.emptyCount] === 0) continue;
-      try {
-        this.lock(sizeClass);
-        if (this.releaseEmpty(sizeClass)) any = true;
-        this.unlock(sizeClass);
-      } catch (error) {
-        if (this.i32[bin + Bin.lock] === this.locks.me) this.i32[bin + Bin.lock] = ABANDONED;
-        throw error;
-      }
+      if (this.i32[binAt(sizeClass) + Bin.emptyCount] === 0) continue;
+      if (this.locked(sizeClass, () => this.releaseEmpty(sizeClass))) any = true;
     }
     return any;
   }
@@ -396,37 +384,37 @@ export class Bins {
 
   /** Gives the pages of the class's empty slabs back. Bin lock held. True if there were any. */
   private releaseEmpty(sizeClass: SizeClass): boolean {
+    if (this.lists.first(binAt(sizeClass) + Bin.emptySlabs) === NULL_PAGE) return false;
+    this.extents.locked(() => {
+      this.releaseListed(sizeClass);
+    });
+    return true;
+  }
+
+  /** Bin lock and extent lock held. */
+  private releaseListed(sizeClass: SizeClass): void {
     const { i32, extents, pageMap, lists } = this;
     const { pages, lines, blocks } = SLAB_SHAPES[sizeClass];
     const bin = binAt(sizeClass);
     const head = bin + Bin.emptySlabs;
-    if (lists.first(head) === NULL_PAGE) return false;
-    try {
-      extents.lock();
-      // whoever tries to free a block there from now on finds no slab
-      let tries = i32[bin + Bin.emptyCount];
-      for (let slab = lists.first(head); slab !== NULL_PAGE; slab = pageMap.next(slab)) {
-        if (tries-- <= 0)
-          throw new VmemError('ECORRUPT', `[SLAB-3] class ${sizeClass}: more empty slabs than counted`);
-        for (let i = 0; i < pages; i++) pageMap.withdrawClass(pageAfter(slab, i));
-      }
-      this.sections.awaitOthers();
-      for (let slab = lists.first(head); slab !== NULL_PAGE; slab = lists.first(head)) {
-        const line = pageMap.stateLine(slab);
-        lists.remove(head, slab);
-        i32[bin + Bin.emptyCount]--;
-        i32[bin + Bin.slabCount]--;
-        i32[bin + Bin.slabsReleased]++;
-        i32[bin + Bin.freeBlocks] -= blocks;
-        for (let i = 0; i < pages; i++) pageMap.clearSlabPage(pageAfter(slab, i));
-        extents.release(slab);
-        this.states.release(line, lines);
-      }
-      extents.unlock();
-    } catch (error) {
-      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
-      throw error;
+    // whoever tries to free a block there from now on finds no slab
+    let tries = i32[bin + Bin.emptyCount];
+    for (let slab = lists.first(head); slab !== NULL_PAGE; slab = pageMap.next(slab)) {
+      if (tries-- <= 0)
+        throw new VmemError('ECORRUPT', `[SLAB-3] class ${sizeClass}: more empty slabs than counted`);
+      for (let i = 0; i < pages; i++) pageMap.withdrawClass(pageAfter(slab, i));
     }
-    return true;
+    this.sections.awaitOthers();
+    for (let slab = lists.first(head); slab !== NULL_PAGE; slab = lists.first(head)) {
+      const line = pageMap.stateLine(slab);
+      lists.remove(head, slab);
+      i32[bin + Bin.emptyCount]--;
+      i32[bin + Bin.slabCount]--;
+      i32[bin + Bin.slabsReleased]++;
+      i32[bin + Bin.freeBlocks] -= blocks;
+      for (let i = 0; i < pages; i++) pageMap.clearSlabPage(pageAfter(slab, i));
+      extents.release(slab);
+      this.states.release(line, lines);
+    }
   }
 }

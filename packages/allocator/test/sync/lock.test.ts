@@ -1,4 +1,5 @@
 import { ABANDONED, OwnedLocks } from '#src/sync/lock';
+import { codeOf } from '../support/thrown';
 import { runWorker } from '../support/worker';
 import type { CounterTask } from '../workers/lock-counter';
 
@@ -144,4 +145,57 @@ test('two locks of one array do not touch each other', () => {
   locks.lock(2);
   locks.unlock(0);
   expect([...words]).toEqual([0, 0, ME, 0]);
+});
+
+describe('what is done with a lock', () => {
+  test('has it, and lets go of it', () => {
+    const words = newWords();
+    const locks = new OwnedLocks(words, ME, never, never);
+    expect(locks.during(0, () => [locks.holds(0), locks.during(2, () => words[2])])).toEqual([true, ME]);
+    expect([...words]).toEqual([0, 0, 0, 0]);
+  });
+
+  test('leaves every lock that it holds for repair when it throws', () => {
+    const words = newWords();
+    const locks = new OwnedLocks(words, ME, never, never);
+    expect(() => locks.during(0, () => locks.during(2, never))).toThrow('should not be asked');
+    expect([...words]).toEqual([ABANDONED, 0, ABANDONED, 0]);
+  });
+
+  test('leaves a lock that another thread has to that one', () => {
+    const words = newWords();
+    words[0] = OTHER;
+    const locks = new OwnedLocks(words, ME, never, never);
+    expect(() => locks.during(0, () => 'not run')).toThrow('should not be asked');
+    expect([...words]).toEqual([OTHER, 0, 0, 0]);
+  });
+
+  test('is not done in a heap that was deleted while it waited; nothing is left to repair', () => {
+    const words = newWords();
+    const locks = new OwnedLocks(words, ME, never, never);
+    expect(codeOf(() => locks.during(0, never, { isOpen: false }))).toBe('ECLOSED');
+    expect([...words]).toEqual([0, 0, 0, 0]);
+    expect(locks.during(0, () => 'done', { isOpen: true })).toBe('done');
+  });
+});
+
+test('a lock that is inherited is repaired and free, unless somebody else has it by now', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  const repaired: number[] = [];
+  const locks = new OwnedLocks(words, ME, never, (at) => repaired.push(at, locks.owner(at)));
+  locks.inherit(0, 5);
+  expect([[...words], repaired]).toEqual([[OTHER, 0, 0, 0], []]);
+  locks.inherit(0, OTHER);
+  expect([[...words], repaired]).toEqual([
+    [0, 0, 0, 0],
+    [0, ME],
+  ]);
+});
+
+test('a lock whose repair fails as it is inherited is left for the next one', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  expect(() => new OwnedLocks(words, ME, never, never).inherit(0, OTHER)).toThrow('should not be asked');
+  expect([...words]).toEqual([ABANDONED, 0, 0, 0]);
 });
