@@ -1,23 +1,7 @@
 // The only importer of the native helper: what pools need of it, and what the heap needs to know of threads.
 
 import { existsSync } from 'node:fs';
-import {
-  advise,
-  allocateFile,
-  cancelThreadDeaths,
-  closeFile,
-  dropMapping,
-  fileInfo,
-  isThreadAlive,
-  loadError,
-  onThreadDeath,
-  openUnnamedFile,
-  overlayFile,
-  punchHole,
-  reserve,
-  threadBarrier,
-  threadIdentity,
-} from '@vmem-ts/mmap-helper';
+import { isThreadAlive, loadError, onThreadDeath, threadBarrier, threadIdentity } from '@vmem-ts/mmap-helper';
 import type { ThreadHost } from '@vmem-ts/allocator';
 
 export {
@@ -32,7 +16,7 @@ export {
   overlayFile,
   punchHole,
   reserve,
-};
+} from '@vmem-ts/mmap-helper';
 
 /** Tells living threads of this process from dead ones; undefined where the addon is missing. */
 export function threadHost(): ThreadHost | undefined {
