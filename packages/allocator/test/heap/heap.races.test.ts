@@ -9,6 +9,8 @@ import { exhaust } from '../support/exhaust';
 import { freeAll } from '../support/free-all';
 import { codeOf } from '../support/thrown';
 
+const FREED = 'EDOUBLEFREE';
+
 describe.each([
   ['with a barrier', true],
   ['without a barrier', false],
@@ -105,41 +107,51 @@ describe.each([
         return { scene, block, neighbours };
       };
 
-      test('at any write of the slower one, one has freed it and the other hears so', () => {
-        atEveryWrite((at) => {
-          const { scene, block } = withBlock();
-          const wins: boolean[] = [];
-          scene.live.delete(block);
-          const reached = scene.overtaken.overtake(
-            () => wins.push(succeeds(() => scene.slow.free(block))),
-            at,
-            [() => wins.push(succeeds(() => scene.fast.free(block)))],
-          );
-          expect(wins.sort()).toEqual([false, true]);
-          expect([codeOf(() => scene.fast.free(block)), codeOf(() => scene.fast.usableSize(block))]).toEqual([
-            'EDOUBLEFREE',
-            'EDOUBLEFREE',
-          ]);
-          scene.expectSound(size);
-          return reached;
-        });
-      });
+      /** Both free the block, the faster one before write `at` of the slower, and does what `then` says after it. */
+      const race = (
+        at: number,
+        refusals: string[],
+        then: (scene: Scene, neighbours: number[]) => Steps,
+      ): { scene: Scene; block: number; wins: boolean[]; reached: boolean } => {
+        const { scene, block, neighbours } = withBlock();
+        const wins: boolean[] = [];
+        const freeIn = (heap: Heap) => () => {
+          wins.push(succeeds(() => heap.free(block), refusals));
+        };
+        scene.live.delete(block);
+        const fast = [freeIn(scene.fast), ...then(scene, neighbours)];
+        const reached = scene.overtaken.overtake(freeIn(scene.slow), at, fast);
+        return { scene, block, wins, reached };
+      };
+      const giveAll = (scene: Scene, pointers: number[]): Steps =>
+        pointers.map((ptr) => () => scene.give(scene.fast, ptr));
+      /** The block may have been taken again, among `taken`, and freed once more; all else of these is live. */
+      const expectFreedAsOftenAsHad = (
+        { scene, block, wins }: ReturnType<typeof race>,
+        taken: number[],
+      ): void => {
+        const frees = wins.filter(Boolean).length;
+        expect(frees === 1 || (frees === 2 && taken.includes(block))).toBe(true);
+        for (const ptr of taken) if (ptr !== block || frees === 1) scene.live.add(ptr);
+        scene.expectSound(size);
+      };
 
-      test('and the faster gives it back to its slab and the slab to the heap: the same', () => {
+      test.each<[string, string[], (scene: Scene, neighbours: number[]) => Steps]>([
+        ['at any write of the slower one, one has freed it and the other hears so', [FREED], () => []],
+        [
+          'and the faster gives it back to its slab and the slab to the heap: the same',
+          NO_BLOCK,
+          (scene, neighbours) => [
+            ...giveAll(scene, neighbours),
+            () => expect(scene.fast.malloc(SIZE)).toBe(0), // out of memory: everything goes back
+          ],
+        ],
+      ])('%s', (__, refusals, then) => {
         atEveryWrite((at) => {
-          const { scene, block, neighbours } = withBlock();
-          const wins: boolean[] = [];
-          scene.live.delete(block);
-          const reached = scene.overtaken.overtake(
-            () => wins.push(succeeds(() => scene.slow.free(block), NO_BLOCK)),
-            at,
-            [
-              () => wins.push(succeeds(() => scene.fast.free(block), NO_BLOCK)),
-              ...neighbours.map((ptr) => () => scene.give(scene.fast, ptr)),
-              () => expect(scene.fast.malloc(SIZE)).toBe(0), // out of memory: everything goes back
-            ],
-          );
+          const { scene, block, wins, reached } = race(at, refusals, then);
           expect(wins.sort()).toEqual([false, true]);
+          expect(refusals).toContain(codeOf(() => scene.fast.free(block)));
+          expect(refusals).toContain(codeOf(() => scene.fast.usableSize(block)));
           scene.expectSound(size);
           return reached;
         });
@@ -147,56 +159,27 @@ describe.each([
 
       test('and the faster has blocks of another size in its place: at most one of those is freed', () => {
         atEveryWrite((at) => {
-          const { scene, block, neighbours } = withBlock();
-          const wins: boolean[] = [];
           const taken: number[] = [];
-          scene.live.delete(block);
-          const reached = scene.overtaken.overtake(
-            () => wins.push(succeeds(() => scene.slow.free(block), NO_BLOCK)),
-            at,
-            [
-              () => wins.push(succeeds(() => scene.fast.free(block), NO_BLOCK)),
-              ...neighbours.map((ptr) => () => scene.give(scene.fast, ptr)),
-              // a class whose states lie as those of 24 and 3000 bytes do
-              ...Array.from(
-                { length: 40 },
-                () => () => taken.push(scene.fast.malloc(size === 24 ? 32 : 5120)),
-              ),
-            ],
-          );
-          const frees = wins.filter(Boolean).length;
-          const again = taken.includes(block);
-          expect(frees === 1 || (frees === 2 && again)).toBe(true);
-          for (const ptr of taken) if (ptr !== block || frees === 1) scene.live.add(ptr);
-          scene.expectSound(size);
-          return reached;
+          const raced = race(at, NO_BLOCK, (scene, neighbours) => [
+            ...giveAll(scene, neighbours),
+            // a class whose states lie as those of 24 and 3000 bytes do
+            ...Array.from({ length: 40 }, () => () => taken.push(scene.fast.malloc(size === 24 ? 32 : 5120))),
+          ]);
+          expectFreedAsOftenAsHad(raced, taken);
+          return raced.reached;
         });
       });
 
       test('and the faster takes it again: it is freed as often as it was had, or lives', () => {
         let reused = 0;
         atEveryWrite((at) => {
-          const { scene, block } = withBlock();
           const taken: number[] = [];
-          const wins: boolean[] = [];
-          scene.live.delete(block);
-          const reached = scene.overtaken.overtake(
-            () => wins.push(succeeds(() => scene.slow.free(block))),
-            at,
-            [
-              () => wins.push(succeeds(() => scene.fast.free(block))),
-              () => taken.push(scene.fast.malloc(size)),
-              () => taken.push(scene.fast.malloc(size)),
-            ],
-          );
+          const take = (scene: Scene) => () => taken.push(scene.fast.malloc(size));
+          const raced = race(at, [FREED], (scene) => [take(scene), take(scene)]);
           expect(new Set(taken).size).toBe(2);
-          const frees = wins.filter(Boolean).length;
-          const again = taken.includes(block);
-          reused += Number(again);
-          expect(frees === 1 || (frees === 2 && again)).toBe(true);
-          for (const ptr of taken) if (ptr !== block || frees === 1) scene.live.add(ptr);
-          scene.expectSound(size);
-          return reached;
+          reused += Number(taken.includes(raced.block));
+          expectFreedAsOftenAsHad(raced, taken);
+          return raced.reached;
         });
         expect(reused).toBeGreaterThan(0);
       });
