@@ -345,7 +345,7 @@ export class Heap {
    *
    * @param out a Float64Array; a Uint32Array or Int32Array for a heap of at most 4 or 2 GiB; or an array, which grows as
    * needed. May lie in a block of this heap
-   * @throws VmemError EINVAL also if `out` is too short, or can't hold every pointer of the heap
+   * @throws VmemError EINVAL also if `out` is too short, can't be written, or can't hold every pointer of the heap
    */
   mallocMany(size: number, count: number, out: PointerArray): number {
     requireSize('size', size);

@@ -19,7 +19,7 @@ import { BulkBlocks } from '../slab/bulk-blocks';
 import { CLASS_RECIPROCAL, CLASS_SIZE, MAX_SLAB_BLOCK, QUANTUM, classTable } from '../slab/size-classes';
 import { withOwnCache } from './own-cache';
 import type { HeapParts } from './parts';
-import type { PointerWords } from './pointer-arrays';
+import { storeError, type PointerWords } from './pointer-arrays';
 import { refusal } from './pointers';
 import type { ThreadCache } from './thread-cache';
 
@@ -128,7 +128,7 @@ export class Many {
         for (; stored < got; stored++) out[taken + stored] = some[stored];
       } catch (error) {
         for (let i = stored; i < got; i++) this.heap.free(some[i]);
-        if (taken + stored === 0) throw error;
+        if (taken + stored === 0) throw storeError('out', out, 0, error);
         got = stored;
       }
       taken += got;

@@ -75,6 +75,29 @@ export function requireLength(name: string, words: PointerWords, count: number):
     throw new VmemError('EINVAL', `${name}: expected ${count} elements at least, got ${length}`);
 }
 
+/**
+ * What to throw where storing element `index` threw `error`: that the array can't be written is told in words, what the
+ * caller's own code threw is passed on.
+ */
+export function storeError(name: string, array: readonly unknown[], index: number, error: unknown): unknown {
+  if (!(error instanceof TypeError) || canStore(array, index)) return error;
+  return new VmemError(
+    'EINVAL',
+    `${name}: expected an array that can be written, but its element ${index} can't`,
+    { cause: error },
+  );
+}
+
+function canStore(array: readonly unknown[], index: number): boolean {
+  try {
+    const element = Object.getOwnPropertyDescriptor(array, index);
+    if (element !== undefined) return element.writable ?? element.set !== undefined;
+    return Object.isExtensible(array) && Object.getOwnPropertyDescriptor(array, 'length')?.writable === true;
+  } catch {
+    return true; // a proxy's own code: so was the rest
+  }
+}
+
 /** How many pointers to read: `count` if it is given, else all that the array says it has. */
 export function countOf(
   name: string,

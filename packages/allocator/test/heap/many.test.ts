@@ -282,8 +282,45 @@ describe('arrays with a life of their own', () => {
       if (place === 0) expect(call).toThrow("the caller's own code ran");
       else expect(call()).toBe(place);
       expect(heap.stats().liveBlocks).toBe(place);
-      expect(() => heap.mallocMany(64, 10, Object.freeze([]) as unknown as number[])).toThrow(TypeError);
-      expect([heap.stats().liveBlocks, heap.check()]).toEqual([place, 1]);
+      expect(heap.check()).toBe(1);
+    }
+  });
+
+  const fixed = (list: number[], property: PropertyKey, more: PropertyDescriptor): number[] =>
+    Object.defineProperty(list, property, more);
+  test.each<[string, () => readonly number[]]>([
+    ['frozen', () => Object.freeze([1, 2, 3])],
+    ['frozen and empty', () => Object.freeze([])],
+    ['sealed and empty', () => Object.seal([])],
+    ['of a fixed length', () => fixed([], 'length', { writable: false })],
+    ['with a constant in the first place', () => fixed([1, 2], 0, { writable: false })],
+    ['with a getter alone in the first place', () => fixed([1, 2], 0, { get: () => 1 })],
+    ['frozen, behind a proxy', () => new Proxy(Object.freeze([1, 2, 3]), {})],
+  ])('an array that can’t be written, %s, is refused, and nothing is lost', (_, make) => {
+    const heap = newHeap();
+    const error = errorOf(() => heap.mallocMany(64, 2000, make() as number[]));
+    expect(error.code).toBe('EINVAL');
+    expect(error.message).toMatch(/^out: /);
+    expect([heap.stats().liveBlocks, heap.check()]).toEqual([0, 1]);
+  });
+
+  test('a TypeError of the caller’s own code stays what it is', () => {
+    const own = new TypeError('mine');
+    const fail = (): never => {
+      throw own;
+    };
+    for (const list of [
+      fixed([], 0, { set: fail }),
+      new Proxy([] as number[], { set: fail }),
+      new Proxy([] as number[], { set: fail, getOwnPropertyDescriptor: explode }),
+    ]) {
+      let thrown: unknown;
+      try {
+        newHeap().mallocMany(64, 10, list);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toBe(own);
     }
   });
 
