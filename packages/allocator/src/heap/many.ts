@@ -14,7 +14,7 @@ import { cachedBy, isLive, liveIn } from '../layout/block-state';
 import { PageRecord } from '../layout/page-map';
 import { Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
 import { ENTRY as ENTRY_WORDS } from '../layout/thread-cache';
-import { liveClassOf } from '../slab/block-lookup';
+import { liveClassOf, pageOfPointer } from '../slab/block-lookup';
 import { BulkBlocks } from '../slab/bulk-blocks';
 import { CLASS_RECIPROCAL, CLASS_SIZE, MAX_SLAB_BLOCK, QUANTUM, classTable } from '../slab/size-classes';
 import { withOwnCache } from './own-cache';
@@ -30,6 +30,7 @@ const PAGE_MAP = PAGE_MAP_WORD;
 const LINE_SHIFT = SHIFT_OF_LINES;
 const ENTRY = ENTRY_WORDS;
 const SMALL_LIMIT = MAX_SLAB_BLOCK;
+const pageOf = pageOfPointer;
 const PAGE_MASK = PAGE_SIZE - 1;
 
 /** Blocks of one fast section, at most: others may wait for its end. */
@@ -242,12 +243,7 @@ export class Many {
       if (i32[me + Slot.gate] !== 0) to = from;
       for (; next < to; next++) {
         const ptr = ptrs[next]; // once: it may change
-        const page =
-          (ptr | 0) === ptr
-            ? ptr >> PAGE_SHIFT
-            : ptr > 0 && ptr < size && Math.floor(ptr) === ptr
-              ? Math.floor(ptr / PAGE_SIZE)
-              : -1;
+        const page = pageOf(ptr, size);
         if (page >>> 0 >= pages) break;
         const record = PAGE_MAP + (page << PageRecord.shift);
         const word = i32[record + PageRecord.sizeClass];

@@ -1,6 +1,6 @@
 // From a pointer to the slab block that begins there: its state, its class.
 
-import { LINE_SIZE, PAGE_SIZE, offsetToPage } from '../base/units';
+import { LINE_SIZE, PAGE_SHIFT, PAGE_SIZE, offsetToPage } from '../base/units';
 import { isLive } from '../layout/block-state';
 import type { Region } from '../layout/region';
 import { CLASS_COUNT, CLASS_RECIPROCAL, CLASS_SIZE } from './size-classes';
@@ -25,4 +25,13 @@ export function stateIndexOf(region: Region, ptr: number): number {
 export function liveClassOf(region: Region, ptr: number): number {
   const state = stateIndexOf(region, ptr);
   return state >= 0 && isLive(region.u8[state]) ? region.pageMap.sizeClass(offsetToPage(ptr)) : -1;
+}
+
+/**
+ * Page of a number that a caller calls a pointer into a region of `size` bytes. Of a number that is none: negative, or any
+ * page, also behind the last; so the caller of this looks at that and at where blocks begin.
+ */
+export function pageOfPointer(ptr: number, size: number): number {
+  if ((ptr | 0) === ptr) return ptr >> PAGE_SHIFT;
+  return ptr > 0 && ptr < size && Math.floor(ptr) === ptr ? Math.floor(ptr / PAGE_SIZE) : -1;
 }

@@ -16,9 +16,11 @@ import { Sharing } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Bin, binAt } from '../layout/region-layout';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
+import { pageOfPointer } from './block-lookup';
 import type { Bins } from './bins';
 import { CLASS_RECIPROCAL, SLAB_SHAPES } from './size-classes';
 
+const pageOf = pageOfPointer; // a constant of this module, for V8's compiler
 const PAGE_MASK = PAGE_SIZE - 1;
 
 /** Where pointers are kept: a typed array, so that no code of a caller's runs under the lock. */
@@ -97,12 +99,7 @@ export class BulkBlocks {
       let next = from;
       for (; next < to; next++) {
         const ptr = ptrs[next]; // once: it may change
-        const its =
-          (ptr | 0) === ptr
-            ? ptr >> PAGE_SHIFT
-            : ptr > 0 && ptr < regionSize && Math.floor(ptr) === ptr
-              ? Math.floor(ptr / PAGE_SIZE)
-              : -1;
+        const its = pageOf(ptr, regionSize);
         if (its !== page) {
           if (its < 0 || its >= pages || pageMap.sizeClass(asPage(its)) !== sizeClass) break;
           if (returned > 0) bins.blocksReturned(slab, returned, lowest, sizeClass);
