@@ -22,28 +22,32 @@ export const OWN_END = 2 ** 32 / PAGE_SIZE;
 /** By as much the heap's own share of those grows: 1 MiB. */
 const OWN_STEP = 256;
 
-/** Steps that leave `pages` free pages in a row from a multiple of `alignment` on; none if that can't be. */
+/**
+ * Plans that leave `pages` free pages in a row from a multiple of `alignment` on, in the order in which to try them: each
+ * may need more storage than the next one. A plan is all its steps; none if that can't be.
+ */
 export function planGrowth(
   region: Region,
   extents: ExtentAllocator,
   pages: number,
   alignment: number,
-): GrowthStep[] {
+): GrowthStep[][] {
   // Callers get what lies below 2 GiB first; in a region of more than 4 GiB what lies between last, for what the heap itself
   // needs must fit there.
   const rest: Part = region.pages <= OWN_END ? [0, region.pages] : [OWN_END, region.pages];
-  const step =
-    planStep(region, extents, pages, alignment, [0, SMALL_INTEGER_PAGES]) ??
-    planStep(region, extents, pages, alignment, rest);
-  return step === undefined ? planSteps(region, pages, alignment) : [step];
+  const plans = [[0, SMALL_INTEGER_PAGES] as const, rest]
+    .map((part) => planStep(region, extents, pages, alignment, part))
+    .filter((step) => step !== undefined)
+    .map((step) => [step]);
+  return plans.length > 0 ? plans : [planSteps(region, pages, alignment)];
 }
 
-/** A step that leaves `pages` free pages in a row which can be the heap's own. */
-export function planOwnGrowth(region: Region, extents: ExtentAllocator, pages: number): GrowthStep[] {
+/** The same for pages that can be the heap's own. */
+export function planOwnGrowth(region: Region, extents: ExtentAllocator, pages: number): GrowthStep[][] {
   const step =
     planStep(region, extents, pages, 1, [SMALL_INTEGER_PAGES, OWN_END]) ??
     planStep(region, extents, pages, 1, [0, OWN_END]);
-  return step === undefined ? [] : [{ ...step, most: Math.min(step.most, Math.max(step.least, OWN_STEP)) }];
+  return step === undefined ? [] : [[{ ...step, most: Math.min(step.most, Math.max(step.least, OWN_STEP)) }]];
 }
 
 /** Steps that leave the `pages` pages from `page` on free; undefined if they can't be. */

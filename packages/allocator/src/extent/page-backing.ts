@@ -80,20 +80,24 @@ export class PageBacking {
     // no look at the counters: they change in steps while another thread has the extent lock
     if (this.source === undefined) return false;
     return this.changing(this.source, (source) => {
-      const plan = this.plan(pages, alignment, own);
-      return plan === undefined || (plan.length > 0 && plan.every((step) => this.take(source, step)));
+      const plans = this.plans(pages, alignment, own);
+      if (plans === undefined) return true;
+      return plans.some((plan) => plan.length > 0 && plan.every((step) => this.take(source, step)));
     });
   }
 
-  /**
-   * Has the `more` pages from `page` on made free, so that the extent of `pages` pages that is wanted can lie there; false if
-   * there is a free extent for it already, or no room. Another thread may take them before the caller does. The caller
-   * holds no lock.
-   */
-  extend(page: PageIndex, more: number, pages: number): boolean {
+  /** Whether the heap can grow, and has to for an extent of `pages` pages. The caller holds no lock. */
+  isNeededFor(pages: number): boolean {
     if (this.source === undefined || pages > this.region.pages) return false;
-    // as long as there is one nobody waits for the file system
-    if (this.extents.locked(() => this.extents.free.find(pages)) !== NULL_PAGE) return false;
+    return this.extents.locked(() => this.extents.free.find(pages)) === NULL_PAGE;
+  }
+
+  /**
+   * Has the `more` pages from `page` on made free; false if there is no room. Another thread may take them before the caller
+   * does. The caller holds no lock.
+   */
+  extend(page: PageIndex, more: number): boolean {
+    if (this.source === undefined) return false;
     return this.changing(this.source, (source) => {
       const plan = this.extents.locked(() => planExtension(this.region, page, more));
       return plan?.every((step) => this.take(source, step)) ?? false;
@@ -171,7 +175,7 @@ export class PageBacking {
   }
 
   /** Undefined if there is room now. */
-  private plan(pages: number, alignment: number, own: number): GrowthStep[] | undefined {
+  private plans(pages: number, alignment: number, own: number): GrowthStep[][] | undefined {
     const { extents, region } = this;
     return extents.locked(() => {
       const found = alignment === 1 ? extents.free.find(pages) : extents.free.findAligned(pages, alignment);

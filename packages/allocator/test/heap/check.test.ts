@@ -380,6 +380,14 @@ describe('free extents', () => {
       ['[FREE-2]', above.bitmap, 0],
       ['[FREE-4]', Extents.across, 2 ** 19],
     ]);
+    // repaired, when one lies across again
+    far.free(wall);
+    expect(i32[Extents.across]).toBe(all.page);
+    i32.fill(-1, Extents.across, Extents.end);
+    i32[Extents.lock] = ABANDONED;
+    far.free(far.malloc(2 ** 20));
+    expect(i32[Extents.across]).toBe(all.page);
+    expect(far.checkReport().problems).toEqual([]);
   });
 });
 
