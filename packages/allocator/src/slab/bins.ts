@@ -44,7 +44,7 @@ import type { StateStore } from './state-store';
 /** Pages in empty slabs of one class that are kept for its next blocks, at most; fewer in small regions. */
 const MOST_EMPTY_PAGES = 64;
 
-/** Slabs that are looked at for one where this thread's blocks have their own kind beside them. */
+/** Slabs that are looked at for one where this thread's blocks have their own kind beside them, and what may lie idle. */
 const NEIGHBOUR_TRIES = 4;
 
 /** Slabs begin shared from this score on. One slab that becomes shared weighs as much as `GAIN` made shared. */
@@ -252,11 +252,13 @@ export class Bins {
   /**
    * The slab to take FREE blocks from, the first in the class's list then; `NULL_PAGE` if there is none and none can be
    * added. One where this thread goes on behind its own blocks, if that does not cost too much memory: states, and small
-   * blocks, of two threads that share a cache line slow both down. Bin lock held.
+   * blocks, of two threads that share a cache line slow both down. The class's free blocks stay below what some slabs
+   * hold, though, and pages that are scarce stay free. Bin lock held.
    */
   slabToTakeFrom(sizeClass: SizeClass): PageIndex {
-    const { lists, pageMap } = this;
-    const head = binAt(sizeClass) + Bin.slabs;
+    const { i32, lists, pageMap } = this;
+    const bin = binAt(sizeClass);
+    const head = bin + Bin.slabs;
     const first = lists.first(head);
     if (first === NULL_PAGE) return this.beginSlab(sizeClass);
     let tries = NEIGHBOUR_TRIES;
@@ -268,7 +270,8 @@ export class Bins {
       }
       return slab;
     }
-    const begun = this.extents.isScarce ? NULL_PAGE : this.beginSlab(sizeClass);
+    const hasMany = i32[bin + Bin.freeBlocks] > NEIGHBOUR_TRIES * SLAB_SHAPES[sizeClass].blocks;
+    const begun = hasMany || this.extents.isScarce ? NULL_PAGE : this.beginSlab(sizeClass);
     return begun === NULL_PAGE ? first : begun;
   }
 

@@ -1,15 +1,15 @@
 // Whose blocks lie side by side: states and small blocks of two threads in one cache line slow both down.
 
-import { Heap } from '@vmem-ts/allocator';
+import { Heap, type HeapOptions } from '@vmem-ts/allocator';
 import { exhaust } from '../support/exhaust';
 import { FakeThreads } from '../support/fake-threads';
 
 const PAGE = 4096;
 const LIVE_BLOCKS = 300;
 
-function twoThreads(size: number): [Heap, Heap] {
+function twoThreads(size: number, options: HeapOptions = {}): [Heap, Heap] {
   const threads = new FakeThreads();
-  const one = Heap.create(new SharedArrayBuffer(size), { host: threads.hostOf(11) });
+  const one = Heap.create(new SharedArrayBuffer(size), { host: threads.hostOf(11), ...options });
   return [one, Heap.attach(one.handle, { host: threads.hostOf(12) })];
 }
 
@@ -30,6 +30,17 @@ test.each([8, 64, 200, 1000])(
     expect(heaps[0].check()).toBe(1);
   },
 );
+
+test.each([64, 1000])('of many blocks of %p bytes that one thread has freed most serve another', (size) => {
+  const [one, other] = twoThreads(2 ** 24, { cacheBytes: 64 });
+  const taken = Array.from({ length: 5000 }, () => one.malloc(size));
+  taken.forEach((ptr, i) => {
+    if (i % 2 === 0) one.free(ptr);
+  });
+  const before = one.stats().pagesFree;
+  for (let i = 0; i < 2400; i++) other.malloc(size);
+  expect(before - one.stats().pagesFree).toBeLessThan(500 * size); // some slabs
+});
 
 test.each([64, 1000])(
   'when memory is scarce a thread takes blocks of %p bytes beside those of others',
