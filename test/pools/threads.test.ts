@@ -17,37 +17,50 @@ const OPERATIONS: Record<string, number> = {
   'mmap-io': 300_000,
 };
 
+/** Three threads trade on a new pool. At the end it is empty. */
+async function tradeOn(pool: Vmem, seed: number, operations: number): Promise<void> {
+  const rings = Array.from({ length: 3 }, () => Ring.memory());
+  const workers = [1, 2].map((me) =>
+    startWorker('trader-thread', {
+      handle: pool.handle,
+      seed: seed + me,
+      rings: [rings[me], rings[(me + 1) % 3]],
+      operations,
+    } satisfies TraderTask),
+  );
+  const results = workers.map((worker) => nextMessage<TraderResult>(worker));
+  const trader = new Trader(pool, randomFrom(seed), new Ring(rings[0]), new Ring(rings[1]));
+  trader.trade(operations);
+  const [first, second] = await Promise.all(results);
+  // the last ones: what still is on its way
+  const rest = rings.reduce((count, ring) => count + trader.freeAllOf(new Ring(ring)), 0);
+  const received = trader.received + first.received + second.received;
+  const sent = trader.sent + first.sent + second.sent;
+  expect(received + rest).toBe(sent);
+  expect(received).toBeGreaterThan(operations / 20);
+  const exits = workers.map((worker) => exitOf(worker));
+  for (const worker of workers) worker.postMessage('leave');
+  await Promise.all(exits);
+  expectEmptyAndWhole(pool);
+  expect(pool.stats().threads).toBe(1);
+}
+
 describeEachKind('threads that trade blocks', ({ name, create }) => {
   it('find in every block what was written into it, and leave nothing behind', async () => {
-    const seed = seedFor(`trading blocks, ${name}`);
-    const pool = create(64 * MIB);
-    const rings = Array.from({ length: 3 }, () => Ring.memory());
-    const operations = OPERATIONS[name];
-    const workers = [1, 2].map((me) =>
-      startWorker('trader-thread', {
-        handle: pool.handle,
-        seed: seed + me,
-        rings: [rings[me], rings[(me + 1) % 3]],
-        operations,
-      } satisfies TraderTask),
-    );
-    const results = workers.map((worker) => nextMessage<TraderResult>(worker));
-    const trader = new Trader(pool, randomFrom(seed), new Ring(rings[0]), new Ring(rings[1]));
-    trader.trade(operations);
-    const [first, second] = await Promise.all(results);
-    // the last ones: what still is on its way
-    const rest = rings.reduce((count, ring) => count + trader.freeAllOf(new Ring(ring)), 0);
-    const received = trader.received + first.received + second.received;
-    const sent = trader.sent + first.sent + second.sent;
-    expect(received + rest).toBe(sent);
-    expect(received).toBeGreaterThan(operations / 20);
-    const exits = workers.map((worker) => exitOf(worker));
-    for (const worker of workers) worker.postMessage('leave');
-    await Promise.all(exits);
-    expectEmptyAndWhole(pool);
-    expect(pool.stats().threads).toBe(1);
+    await tradeOn(create(64 * MIB), seedFor(`trading blocks, ${name}`), OPERATIONS[name]);
   });
 });
+
+describeEachKind(
+  'threads that trade blocks of a pool that grows',
+  ({ name, create }) => {
+    it.each(['default', 'conservative'] as const)('do so with the policy %s', async (policy) => {
+      const pool = create(14 * MIB, { maxSize: 64 * MIB, policy });
+      await tradeOn(pool, seedFor(`trading blocks, ${name}, ${policy}`), 200_000);
+    });
+  },
+  ['overlay', 'anonymous'],
+);
 
 /** Blocks that other threads left when they died are known by their places alone: every one is tried. */
 function freeWhatIsLeft(pool: Vmem): void {

@@ -5,6 +5,8 @@ import type { Random } from './random';
 import type { Parcel, Ring } from './ring';
 
 const MOST_OWNED = 400;
+/** What stops all threads, or asks the file system, is done once in so many operations. */
+const SELDOM = 5000;
 
 export class Trader {
   sent = 0;
@@ -27,7 +29,10 @@ export class Trader {
     for (let done = 0; done < operations; done++) {
       const choice = this.random(16);
       const many = this.random(200);
-      if (many === 0) this.makeMany();
+      const seldom = this.random(SELDOM);
+      if (seldom === 0) this.findAllOwned();
+      else if (seldom === 1) this.pool.purge();
+      else if (many === 0) this.makeMany();
       else if (many === 1) this.destroyMany();
       else if (choice < 8 && this.owned.length < MOST_OWNED) this.make();
       else if (choice < 10) this.receive();
@@ -83,6 +88,19 @@ export class Trader {
     this.pool.freeMany(this.random(2) === 0 ? pointers : Float64Array.from(pointers));
   }
 
+  /** Among all live blocks, and for a byte inside of each. */
+  private findAllOwned(): void {
+    const sizes = new Map<number, number>();
+    for (const { ptr, size } of this.pool.blocks()) sizes.set(ptr, size);
+    for (const { ptr, size } of this.owned) {
+      const found = sizes.get(ptr) ?? 0;
+      if (found < size) throw new Error(`block ${ptr} of ${size} bytes: the walk gives it ${found}`);
+      const around = this.pool.blockAt(ptr + this.random(size));
+      if (around?.ptr !== ptr || around.size !== found)
+        throw new Error(`block ${ptr} of ${found} bytes: around a byte in it is ${around?.ptr}`);
+    }
+  }
+
   private pick(): Parcel {
     const at = this.random(this.owned.length);
     const parcel = this.owned[at];
@@ -108,7 +126,10 @@ export class Trader {
   private resize(): void {
     const { ptr, size, pattern } = this.pick();
     const next = 1 + this.random(2 * size);
+    const room = this.pool.usableSize(ptr);
     const moved = this.pool.realloc(ptr, next);
+    if (next <= room && 2 * next >= room && moved !== ptr)
+      throw new Error(`block ${ptr} of ${room} bytes moved for ${next}`);
     if (moved === 0) throw new Error(`no ${next} bytes for a block of ${size}`);
     this.verify({ ptr: moved, size: Math.min(size, next), pattern });
     this.bytes.fill(pattern, moved, moved + next);
@@ -128,6 +149,7 @@ export class Trader {
 
   private verify({ ptr, size, pattern }: Parcel): void {
     const { bytes } = this;
+    if (!this.pool.contains(ptr)) throw new Error(`block ${ptr} of ${size} bytes is said not to be live`);
     const [first, middle, last] = [bytes[ptr], bytes[ptr + (size >> 1)], bytes[ptr + size - 1]];
     const isWhole = size > 512 || this.isFilled(ptr, size, pattern);
     if (first !== pattern || middle !== pattern || last !== pattern || !isWhole) {

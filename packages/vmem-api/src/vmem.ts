@@ -36,8 +36,8 @@ export interface VmemOptions {
   readonly maxSize?: number;
   /**
    * What happens to free pages: by `default` they keep the file's space until `purge` or `delete`; `conservative` gives it
-   * back where 256 KiB and more in a row have become free in a slow path of `free`, and has the pool grow by no more than
-   * it needs. memkind(3), MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE
+   * back where 256 KiB and more in a row have become free, in the slow paths of calls that free, and has the pool grow by
+   * no more than it needs. memkind(3), MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE
    */
   readonly policy?: 'default' | 'conservative';
   /** Threads that can be attached at once, 1 to 127; default 127. */
@@ -260,7 +260,8 @@ export class Vmem implements Disposable {
 
   /**
    * Writes pointers to `count` new blocks of at least `size` bytes to the start of `out`, contents undefined. Returns how
-   * many there are: fewer when memory is out. Those are blocks like those of `malloc`, had much faster.
+   * many there are: fewer when memory is out, or when something else ends the work after the first one, such as an element
+   * of an array that can't be written. Those are blocks like those of `malloc`, had much faster.
    *
    * @param out a Float64Array; a Uint32Array or Int32Array for a pool of at most 4 or 2 GiB; or an array, which grows as
    *   needed. May lie in a block of the pool

@@ -340,8 +340,9 @@ export class Heap {
 
   /**
    * Writes pointers to `count` new blocks of at least `size` bytes to the start of `out`, contents undefined, and returns
-   * how many there are: fewer than `count` when memory is out. Those are the caller's, like those of as many calls of
-   * `malloc`. Much faster than these for small blocks.
+   * how many there are: fewer than `count` when memory is out, or when something else ends the work after the first one, such
+   * as an element of an array that can't be written. Those are the caller's, like those of as many calls of `malloc`. Much
+   * faster than these for small blocks.
    *
    * @param out a Float64Array; a Uint32Array or Int32Array for a heap of at most 4 or 2 GiB; or an array, which grows as
    * needed. May lie in a block of this heap
@@ -381,8 +382,12 @@ export class Heap {
     const end = countOf('ptrs', ptrs, words, count);
     const many = this.requireMany();
     this.explaining(() => {
-      if (words === undefined) many.giveFrom(ptrs as number[], end);
-      else many.give(words, end);
+      try {
+        if (words === undefined) many.giveFrom(ptrs as number[], end);
+        else many.give(words, end);
+      } finally {
+        this.core.backing.settle();
+      }
     });
   }
 
@@ -497,6 +502,7 @@ export class Heap {
     try {
       // an exception may end this anywhere (the stack is full); then it can be done again
       if (region.isOpen) core.recovery.returnCache(core.slot, false);
+      if (region.isOpen) core.backing.settle();
       this.unwatch();
       if (region.isOpen) core.slots.release(core.slot);
     } catch (error) {
@@ -641,7 +647,7 @@ export class Heap {
       const isDone =
         large.resize(ptr, size) ||
         (this.vacate(ptr + old) && large.resize(ptr, size)) ||
-        (this.growBehind(ptr, old, size) && large.resize(ptr, size));
+        this.growBehind(ptr, old, size);
       if (isDone) this.core.backing.settle();
       return isDone;
     });
@@ -655,11 +661,20 @@ export class Heap {
     return withOwnCache(this.core, (cache) => cache.flushRuns());
   }
 
-  /** Where the heap would have to grow for a block of `size` bytes anyway, it does so behind the block at `ptr`. */
+  /**
+   * Where the heap would have to grow for a block of `size` bytes anyway, also with all caches empty, it does so behind the
+   * block at `ptr`, and the block gets that. False if it does not.
+   */
   private growBehind(ptr: number, old: number, size: number): boolean {
     if (size <= Math.max(old, LONGEST_RUN * PAGE_SIZE)) return false; // there are caches for these
+    const { backing, large } = this.core;
     const pages = pagesFor(size);
-    return this.core.backing.extend(offsetToPage(ptr + old), pages - pagesFor(old), pages);
+    if (!backing.isNeededFor(pages)) return false;
+    if (this.reclaim()) {
+      if (large.resize(ptr, size)) return true;
+      if (!backing.isNeededFor(pages)) return false;
+    }
+    return backing.extend(offsetToPage(ptr + old), pages - pagesFor(old)) && large.resize(ptr, size);
   }
 
   /** What `take` gets as soon as the heap has grown by enough; 0 if it can't grow. */
@@ -846,7 +861,10 @@ export class Heap {
     if (this.i32[Calls.deaths] === this.deathsSeen) return;
     const deaths = this.i32[Calls.deaths];
     this.requireAttached();
-    this.explaining(() => this.core.recovery.reapDead());
+    this.explaining(() => {
+      this.core.recovery.reapDead();
+      this.core.backing.settle();
+    });
     this.deathsSeen = deaths;
   }
 

@@ -123,7 +123,12 @@ export class Many {
     const some = this.borrow();
     let taken = 0;
     for (let got = STRETCH; taken < count && got === STRETCH;) {
-      got = this.take(size, Math.min(STRETCH, count - taken), some);
+      try {
+        got = this.take(size, Math.min(STRETCH, count - taken), some);
+      } catch (error) {
+        if (taken === 0 || isClosed(error)) throw error;
+        break;
+      }
       let stored = 0;
       try {
         for (; stored < got; stored++) out[taken + stored] = some[stored];
@@ -323,6 +328,8 @@ export class Many {
     return isDone ? next : -1;
   }
 }
+
+const isClosed = (error: unknown): boolean => error instanceof VmemError && error.code === 'ECLOSED';
 
 /** The error with the place in the caller's array of the pointer that it is about. */
 function atIndex(index: number, error: unknown): unknown {

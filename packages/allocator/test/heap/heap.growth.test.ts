@@ -119,6 +119,30 @@ describe('a heap that grows', () => {
     expect(heap.checkReport().problems).toEqual([]);
   });
 
+  test('on a disk that is nearly full grows where that needs least of it, above 2 GiB, too', () => {
+    let room = Infinity;
+    const source = {
+      back: (_: number, bytes: number) => {
+        if (bytes > room) throw new VmemError('ENOSPC', 'the disk of the test is full');
+        room -= bytes;
+      },
+      drop: () => true,
+    };
+    const heap = Heap.create(new SharedArrayBuffer(3072 * MIB), { source });
+    const low = heap.malloc(900 * MIB);
+    for (const size of [1000, 100]) expect(heap.malloc(size * MIB)).toBeGreaterThan(0);
+    const [last, before] = [heap.malloc(50 * MIB), heap.malloc(90 * MIB)];
+    while (heap.malloc(40 * MIB) !== 0);
+    expect(before).toBeGreaterThan(2 ** 31);
+    for (const ptr of [low, last]) heap.free(ptr);
+    heap.purge();
+    heap.free(before);
+    room = 20 * MIB;
+    expect(heap.malloc(100 * MIB)).toBeGreaterThan(2 ** 31);
+    expect(heap.malloc(30 * MIB)).toBe(0);
+    expect(heap.checkReport().problems).toEqual([]);
+  });
+
   test('does not grow in a thread that has no source', () => {
     const { heap } = growable(8 * MIB, MIB);
     const other = Heap.attach(heap.handle);
@@ -209,6 +233,22 @@ describe('realloc in a heap that grows', () => {
     expect(() => heap.realloc(ptr, 40 * MIB)).toThrow(failure);
     storage.failure = undefined;
     expect(heap.realloc(ptr, 40 * MIB)).toBe(ptr);
+    expectSound(grown);
+  });
+});
+
+describe('a disk that fails', () => {
+  test('ends mallocMany: what it had by then is in the array', () => {
+    const grown = growable(64 * MIB, 4 * MIB);
+    const { heap, storage } = grown;
+    storage.failure = new VmemError('EIO', 'the disk of the test is broken');
+    const out: number[] = [];
+    const count = heap.mallocMany(1000, 20_000, out);
+    expect([count > 2048, count < 20_000, out.length]).toEqual([true, true, count]);
+    expect(() => heap.mallocMany(1000, 20_000, [])).toThrow('broken');
+    storage.failure = undefined;
+    expect(heap.stats().liveBlocks).toBe(count);
+    heap.freeMany(out);
     expectSound(grown);
   });
 });
@@ -360,6 +400,26 @@ describe('purge', () => {
 });
 
 describe('the policy', () => {
+  test('conservative gives storage back after freeMany, and after a thread has left', () => {
+    const grown = growable(64 * MIB, MIB, { policy: 'conservative' });
+    const { heap, storage } = grown;
+    const blocks = new Float64Array(5000);
+    expect(heap.mallocMany(3000, 5000, blocks)).toBe(5000);
+    const full = storage.bytes;
+    heap.freeMany(blocks);
+    expect(full - storage.bytes).toBeGreaterThan(12 * MIB);
+
+    const other = Heap.attach(heap.handle, { source: storage });
+    const runs = Array.from({ length: 40 }, () => other.malloc(100_000));
+    const room = heap.malloc(20 * MIB); // with this much free runs stay in caches
+    heap.free(room);
+    for (const ptr of runs) other.free(ptr);
+    const before = storage.bytes;
+    other.detach();
+    expect(storage.bytes).toBeLessThan(before);
+    expectSound(grown);
+  });
+
   test('conservative gives storage back as soon as much is free in one place', () => {
     const grown = growable(64 * MIB, MIB, { policy: 'conservative' });
     const { heap, storage } = grown;
