@@ -32,6 +32,7 @@ export function planGrowth(
   pages: number,
   alignment: number,
 ): GrowthStep[][] {
+  if (extents.unbacked.first === NULL_PAGE) return []; // without a walk: a program may try often where memory is out
   // Callers get what lies below 2 GiB first; in a region of more than 4 GiB what lies between last, for what the heap itself
   // needs must fit there.
   const rest: Part = region.pages <= OWN_END ? [0, region.pages] : [OWN_END, region.pages];

@@ -1,6 +1,7 @@
 // Heaps that begin small and get storage as they need it, against a disk of the test's own.
 
 import { Heap, VmemError, type HeapOptions } from '@vmem-ts/allocator';
+import * as extentWalk from '#src/extent/extent-walk';
 import { PageKind } from '#src/layout/page-map';
 import { Backing, Extents } from '#src/layout/region-layout';
 import { exhaust } from '../support/exhaust';
@@ -235,6 +236,17 @@ describe('realloc in a heap that grows', () => {
     expect(heap.realloc(ptr, 40 * MIB)).toBe(ptr);
     expectSound(grown);
   });
+});
+
+test("a heap that can't grow does not walk its extents when memory is out", () => {
+  const { heap } = growable(8 * MIB, 8 * MIB);
+  exhaust(heap, 3000);
+  const walk = jest.spyOn(extentWalk, 'walkExtents');
+  expect([heap.malloc(3000), heap.malloc(MIB)]).toEqual([0, 0]);
+  expect(walk).not.toHaveBeenCalled();
+  heap.check();
+  expect(walk).toHaveBeenCalled();
+  walk.mockRestore();
 });
 
 describe('a disk that fails', () => {
