@@ -12,6 +12,7 @@ import {
   describeEachKind,
   describeFiles,
   expectEmptyAndWhole,
+  fileBytes,
   filePool,
   tracked,
 } from '../support/pools';
@@ -21,8 +22,6 @@ import { ask, nextMessage, startWorker } from '../support/worker';
 import type { GrowerResult, GrowerTask } from './workers/grower';
 
 const GIB = 1024 * MIB;
-
-const fileBytes = (pool: Vmem): number => fstatSync(pool.handle.fd).blocks * 512;
 
 /** All blocks of `size` that the pool still gives. */
 function exhaust(pool: Vmem, size: number): number[] {

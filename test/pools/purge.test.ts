@@ -1,6 +1,5 @@
 // Free pages that go back to the file system, on demand and by policy, and come back when they are needed.
 
-import { fstatSync } from 'node:fs';
 import { Vmem } from '@vmem-ts/vmem-api';
 import { skipTest, testOnTmpfs } from '../support/disk';
 import {
@@ -8,6 +7,7 @@ import {
   describeEachKind,
   describeFiles,
   expectEmptyAndWhole,
+  fileBytes,
   filePool,
   tracked,
 } from '../support/pools';
@@ -15,8 +15,6 @@ import { randomFrom, seedFor } from '../support/random';
 import { failureOf } from '../support/thrown';
 import { ask, nextMessage, startWorker } from '../support/worker';
 import type { GrowerResult, GrowerTask } from './workers/grower';
-
-const fileBytes = (pool: Vmem): number => fstatSync(pool.handle.fd).blocks * 512;
 
 /** All blocks of `size` that the pool gives, written to. */
 function fill(pool: Vmem, size: number): number[] {

@@ -1,5 +1,6 @@
 // Pools of each kind for tests that hold on all of them; every pool is deleted when its test ends.
 
+import { fstatSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { VMEM_MIN_POOL, Vmem, type BackendName, type VmemOptions } from '@vmem-ts/vmem-api';
@@ -21,6 +22,9 @@ const made: Vmem[] = [];
 afterEach(() => {
   for (const pool of made.splice(0)) pool.delete();
 });
+
+/** What the pool's file takes of its file system. */
+export const fileBytes = (pool: Vmem): number => fstatSync(pool.handle.fd).blocks * 512;
 
 /** Has the pool deleted when the test ends. */
 export function tracked(pool: Vmem): Vmem {
