@@ -70,8 +70,7 @@ export class ExtentAllocator {
 
   /** Whether memory is better used twice than quickly. A guess if the lock is not held. */
   get isScarce(): boolean {
-    const backed = this.region.pages - this.region.firstDataPage - this.i32[Extents.unbackedPages];
-    return this.i32[Extents.freePages] < backed >> SCARCE_SHIFT;
+    return this.i32[Extents.freePages] < this.region.backedDataPages >> SCARCE_SHIFT;
   }
 
   /**

@@ -186,8 +186,8 @@ export class PageBacking {
   }
 
   private take(source: PageSource, { page, least, most }: GrowthStep): boolean {
-    const size = this.region.pages - this.region.firstDataPage - this.i32[Extents.unbackedPages];
-    const step = this.isConservative ? LONG_FREE : Math.max(LEAST_STEP, Math.floor(size / STEP_SHARE));
+    const share = Math.floor(this.region.backedDataPages / STEP_SHARE);
+    const step = this.isConservative ? LONG_FREE : Math.max(LEAST_STEP, share);
     const wanted = Math.min(most, Math.max(least, step));
     return this.tryToBack(source, page, wanted) || (wanted > least && this.tryToBack(source, page, least));
   }

@@ -69,9 +69,14 @@ export class Region {
 
   /** Bytes that have storage. */
   get backedSize(): number {
-    const { i32, pages, firstDataPage } = this;
+    const { i32 } = this;
     const tables = PAGE_MAP + mapPagesOf(i32[Backing.mapped]) - i32[Backing.skipped];
-    return (tables + pages - firstDataPage - i32[Extents.unbackedPages]) * PAGE_SIZE;
+    return (tables + this.backedDataPages) * PAGE_SIZE;
+  }
+
+  /** Pages behind the tables that have storage. A guess if the extent lock is not held. */
+  get backedDataPages(): number {
+    return this.pages - this.firstDataPage - this.i32[Extents.unbackedPages];
   }
 
   /** False once the heap that this thread made or attached to is closed. */
