@@ -1,0 +1,48 @@
+// Once V8 has compiled them, malloc and free stay compiled and leave nothing on V8's heap: numbers that are no small
+// integers would be objects there, and a deoptimisation that comes again and again costs more than all the rest.
+
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+const SCRIPT = join(__dirname, '..', 'workers', 'steady-caller.js');
+/** V8's heap grows a little besides, by what V8 learns of the program; a number is an object of 12 bytes or more. */
+const BYTES_PER_REPLACEMENT = 2;
+
+const OFTEN = 4;
+
+interface Findings {
+  readonly bytesPerReplacement: number;
+  readonly deoptimizations: string[];
+}
+
+/** What a program does after its warm-up, that replaces blocks; with a fault planted in it, or without. */
+function steadyState(fault = 'none'): Findings {
+  const flags = ['--expose-gc', '--trace-deopt', '--allow-natives-syntax', '--no-concurrent-recompilation'];
+  // so large that nothing is collected while it is measured
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...flags, '--min-semi-space-size=64', '--max-semi-space-size=64', SCRIPT, fault],
+    { encoding: 'utf8', maxBuffer: 1 << 28 },
+  );
+  if (status !== 0) throw new Error(`the program ended with ${status}: ${stderr}`);
+  const [, measured, bytes, replacements] = /^--- warm\n(.*)^--- (-?\d+) bytes for (\d+)/ms.exec(stdout)!;
+  return {
+    bytesPerReplacement: Number(bytes) / Number(replacements),
+    deoptimizations: measured.split('\n').filter((line) => line.startsWith('[bailout (kind: ')),
+  };
+}
+
+test('warm malloc and free stay compiled, and allocate nothing', () => {
+  const { bytesPerReplacement, deoptimizations } = steadyState();
+  // a path that is taken for the first time is no loop
+  if (deoptimizations.length >= OFTEN) throw new Error(deoptimizations.join('\n'));
+  expect(bytesPerReplacement).toBeLessThan(BYTES_PER_REPLACEMENT);
+});
+
+test('a caller that leaves an object at each call is found', () => {
+  expect(steadyState('leak').bytesPerReplacement).toBeGreaterThan(BYTES_PER_REPLACEMENT);
+});
+
+test('code that is deoptimised again and again is found', () => {
+  expect(steadyState('deopts').deoptimizations.length).toBeGreaterThanOrEqual(OFTEN);
+});
