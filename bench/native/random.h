@@ -6,7 +6,9 @@
 
 static inline uint32_t next(uint32_t x) { return x * 1664525u + 1013904223u; }
 
-static inline uint32_t below(uint32_t x, uint32_t n) { return (uint32_t)(((uint64_t)x * n) >> 32); }
+static inline uint32_t below(uint32_t x, uint32_t n) {
+  return n <= 0x10000 ? ((x >> 16) * n) >> 16 : (uint32_t)(((uint64_t)x * n) >> 32);
+}
 
 /** Log-uniform in steps: a random one of `doublings` doublings from `lowest`, a power of two, and uniform within it. */
 static inline uint32_t log_uniform(uint32_t x, uint32_t lowest, uint32_t doublings) {

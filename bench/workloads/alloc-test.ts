@@ -9,7 +9,7 @@ export const prepareAllocTest: Prepare = ({ heap, params, thread }) => {
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
-      let x = state;
+      let x = state | 0;
       for (let i = 0; i < operations; i++) {
         x = next(x);
         const at = below(x, slots.length);

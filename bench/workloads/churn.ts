@@ -16,7 +16,7 @@ export const prepareChurn: Prepare = ({ heap, params, thread }) => {
   }
   return {
     run(operations) {
-      let x = state;
+      let x = state | 0;
       for (let i = 0; i < operations; i++) {
         x = next(x);
         const at = below(x, slots.length);

@@ -13,7 +13,7 @@ export const prepareMstress: Prepare = (context) => {
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
-      let x = state;
+      let x = state | 0;
       let done = 0;
       for (; done < operations; done += count) {
         let top = 0;

@@ -33,7 +33,7 @@ function producer(ring: Int32Array, { heap, params, thread, requireOthers }: Con
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
-      let x = state;
+      let x = state | 0;
       let tail = Atomics.load(ring, TAIL);
       let head = Atomics.load(ring, HEAD);
       let done = 0;

@@ -19,7 +19,7 @@ export const prepareRptest: Prepare = (context) => {
   }
   return {
     run(operations) {
-      let x = state;
+      let x = state | 0;
       for (let i = 0; i < operations; i++) {
         x = next(x);
         const at = below(x, slots.length);

@@ -20,7 +20,7 @@ export const prepareSh6bench: Prepare = ({ heap, params, thread }) => {
   let generation = 0;
   return {
     run(operations) {
-      let x = state;
+      let x = state | 0;
       let done = 0;
       for (; done < operations; done += count) {
         const made = generations[generation % 3];
@@ -51,7 +51,7 @@ export const prepareSh8bench: Prepare = (context) => {
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
-      let x = state;
+      let x = state | 0;
       let done = 0;
       for (; done < operations; done += count) {
         for (let i = 0; i < count; i++) {
