@@ -13,14 +13,15 @@ const WARM_RUNS = 200;
 const nanoseconds = (): number => Number(process.hrtime.bigint());
 
 function timeOperations(heap: Allocator, slots: Block[], seed: number): number {
+  const { blocks } = heap;
   const start = nanoseconds();
-  let x = seed;
+  let x = seed | 0;
   for (let i = 0; i < OPERATIONS; i++) {
     x = next(x);
     const at = below(x, SLOTS);
     x = next(x);
-    if (slots[at] !== 0) heap.free(slots[at]);
-    const block = heap.malloc(smallSize(x));
+    if (slots[at] !== 0) blocks.free(slots[at]);
+    const block = blocks.malloc(smallSize(x));
     if (block === 0) throw new Error('out of memory');
     heap.write(block, 0);
     slots[at] = block;
@@ -40,7 +41,7 @@ async function main(): Promise<void> {
   for (let run = 0; run < WARM_RUNS; run++) warmNs = Math.min(warmNs, timeOperations(heap, slots, told.seed));
   const times: FirstUseTimes = { attachNs, firstNs, warmNs };
   parentPort?.postMessage(times);
-  for (const block of slots) if (block !== 0) heap.free(block);
+  for (const block of slots) if (block !== 0) heap.blocks.free(block);
   heap.close();
 }
 

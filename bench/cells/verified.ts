@@ -2,7 +2,7 @@
 // follows from the number. A block that overlaps another, or is handed out twice, is found when it is freed, by whatever
 // thread. Twin of native/blocks-verified.h.
 
-import type { Allocator, Block, ManyBlocks } from '../subjects/subject';
+import type { Allocator, Block, Blocks, ManyBlocks } from '../subjects/subject';
 
 const HEADER = 8;
 const SMALLEST = 16;
@@ -11,7 +11,8 @@ const DEAD = 0xdeadbeef;
 /** Numbers of one thread begin here times its index. */
 const NUMBERS_A_THREAD = 2 ** 24;
 
-export class VerifiedAllocator implements Allocator {
+export class VerifiedAllocator implements Allocator, Blocks {
+  readonly blocks = this;
   readonly many?: ManyBlocks;
   private number: number;
 
@@ -25,14 +26,14 @@ export class VerifiedAllocator implements Allocator {
 
   malloc(size: number): Block {
     const length = Math.max(size, SMALLEST);
-    const block = this.heap.malloc(length);
+    const block = this.heap.blocks.malloc(length);
     if (block !== 0) this.fill(block, length);
     return block;
   }
 
   free(block: Block): void {
     this.verify(block);
-    this.heap.free(block);
+    this.heap.blocks.free(block);
   }
 
   write(block: Block, at: number): void {

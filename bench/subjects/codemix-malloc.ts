@@ -1,7 +1,7 @@
 // The npm package `malloc` of codemix: a skip list of free blocks inside one ArrayBuffer, for one thread.
 
 import { createRequire } from 'node:module';
-import type { Allocator, Block, Subject } from './subject';
+import type { Allocator, Block, Blocks, Subject } from './subject';
 
 interface CodemixHeap {
   alloc(size: number): number;
@@ -12,7 +12,8 @@ type CodemixConstructor = new (memory: ArrayBuffer) => CodemixHeap;
 /** It refuses smaller requests. */
 const SMALLEST = 16;
 
-class CodemixAllocator implements Allocator {
+class CodemixAllocator implements Allocator, Blocks {
+  readonly blocks = this;
   private readonly memory: Uint8Array;
 
   constructor(

@@ -1,8 +1,9 @@
 // What Node itself offers: memory that the garbage collector takes back. To free a block is to drop it.
 
-import type { Allocator, Block, Subject } from './subject';
+import type { Allocator, Block, Blocks, Subject } from './subject';
 
-abstract class CollectedAllocator implements Allocator {
+abstract class CollectedAllocator implements Allocator, Blocks {
+  readonly blocks = this;
   /** Keeps V8 from seeing that nobody needs the block. */
   last: Block = 0;
 

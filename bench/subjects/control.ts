@@ -3,7 +3,7 @@
 // not give back what was freed last, since the wait for that store would be an allocator's cost and not the loop's.
 // Twin of native/control.h.
 
-import type { Allocator, Block, Subject } from './subject';
+import type { Allocator, Block, Blocks, Subject } from './subject';
 
 /** About the mean of 16..1023 B in steps of doublings, so that as much memory is touched as with an allocator. */
 const BLOCK = 256;
@@ -13,7 +13,8 @@ const BLOCKS_AT_LEAST = 1024;
 /** For writes at the end of a large block. */
 const MARGIN = 2 ** 20;
 
-class Control implements Allocator {
+class Control implements Allocator, Blocks {
+  readonly blocks = this;
   private readonly memory: Uint8Array;
   private readonly mask: number;
   private at = 0;

@@ -2,9 +2,10 @@
 // addon offers the two functions by themselves. Most of the cost is the calls.
 
 import type * as Koffi from 'koffi' with { 'resolution-mode': 'import' };
-import type { Allocator, Block, Subject } from './subject';
+import type { Allocator, Block, Blocks, Subject } from './subject';
 
-class NativeAllocator implements Allocator {
+class NativeAllocator implements Allocator, Blocks {
+  readonly blocks = this;
   readonly malloc: (size: number) => Block;
   readonly free: (block: Block) => void;
 

@@ -8,9 +8,7 @@ export type Block = number | Uint8Array;
  * would in a user's program.
  */
 export interface Allocator {
-  /** 0 when memory is out. */
-  malloc(size: number): Block;
-  free(block: Block): void;
+  readonly blocks: Blocks;
   /** Writes one byte of the block. */
   write(block: Block, at: number): void;
   /** The block's first bytes, for verifying. */
@@ -18,6 +16,14 @@ export interface Allocator {
   close(): void;
   /** Where the allocator has calls for many blocks at once. */
   readonly many?: ManyBlocks;
+}
+
+/** What the workloads' loops call: the allocator's own object where it has these methods, since a call in between would be
+ * the bench's cost. */
+export interface Blocks {
+  /** 0 when memory is out. */
+  malloc(size: number): Block;
+  free(block: Block): void;
 }
 
 export interface ManyBlocks {

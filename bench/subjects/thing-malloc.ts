@@ -1,9 +1,10 @@
 // @thi.ng/malloc: a free list in one ArrayBuffer, sorted by address, for one thread.
 
 import type { MemPool } from '@thi.ng/malloc' with { 'resolution-mode': 'import' };
-import type { Allocator, Block, Subject } from './subject';
+import type { Allocator, Block, Blocks, Subject } from './subject';
 
-class ThingAllocator implements Allocator {
+class ThingAllocator implements Allocator, Blocks {
+  readonly blocks = this;
   private readonly memory: Uint8Array;
 
   constructor(private readonly pool: MemPool) {

@@ -5,29 +5,19 @@ import { Heap, type HeapHandle } from '@vmem-ts/allocator';
 import { Vmem, type VmemHandle } from '@vmem-ts/vmem-api';
 import type { Allocator, Block, ManyBlocks, Place, SharedAllocator, Subject } from './subject';
 
-const manyOf = (heap: Pick<Heap, 'mallocMany' | 'freeMany'>): ManyBlocks => ({
-  malloc: (size, out) => heap.mallocMany(size, out.length, out),
-  free: (blocks) => heap.freeMany(blocks),
-});
-
-class VmemAllocator implements SharedAllocator {
+class PoolAllocator implements SharedAllocator {
   readonly many: ManyBlocks;
   private readonly memory: Uint8Array;
 
   constructor(
-    private readonly pool: Vmem,
-    private readonly owner: boolean,
+    readonly blocks: Vmem | Heap,
+    readonly close: () => void,
   ) {
-    this.memory = new Uint8Array(pool.buffer, pool.byteOffset, pool.size);
-    this.many = manyOf(pool);
-  }
-
-  malloc(size: number): Block {
-    return this.pool.malloc(size);
-  }
-
-  free(block: Block): void {
-    this.pool.free(block);
+    this.memory = new Uint8Array(blocks.buffer, blocks.byteOffset, blocks.size);
+    this.many = {
+      malloc: (size, out) => blocks.mallocMany(size, out.length, out),
+      free: (ptrs) => blocks.freeMany(ptrs),
+    };
   }
 
   write(block: Block, at: number): void {
@@ -38,57 +28,16 @@ class VmemAllocator implements SharedAllocator {
     return this.memory.subarray(block as number, (block as number) + size);
   }
 
-  share(): VmemHandle {
-    return this.pool.handle;
-  }
-
-  close(): void {
-    if (this.owner) this.pool.delete();
-    else this.pool.detach();
-  }
-}
-
-class HeapAllocator implements SharedAllocator {
-  readonly many: ManyBlocks;
-  private readonly memory: Uint8Array;
-
-  constructor(
-    private readonly heap: Heap,
-    private readonly owner: boolean,
-  ) {
-    this.memory = new Uint8Array(heap.buffer, heap.byteOffset, heap.size);
-    this.many = manyOf(heap);
-  }
-
-  malloc(size: number): Block {
-    return this.heap.malloc(size);
-  }
-
-  free(block: Block): void {
-    this.heap.free(block);
-  }
-
-  write(block: Block, at: number): void {
-    this.memory[(block as number) + at] = at;
-  }
-
-  bytes(block: Block, size: number): Uint8Array {
-    return this.memory.subarray(block as number, (block as number) + size);
-  }
-
-  share(): HeapHandle {
-    return this.heap.handle;
-  }
-
-  close(): void {
-    if (this.owner) this.heap.close();
-    else this.heap.detach();
+  share(): VmemHandle | HeapHandle {
+    return this.blocks.handle;
   }
 }
 
 function vmem(backend: 'overlay' | 'anonymous', title: string): Subject {
-  const open = ({ dir, poolBytes }: Place): SharedAllocator =>
-    new VmemAllocator(Vmem.create(dir, poolBytes, { backend }), true);
+  const open = ({ dir, poolBytes }: Place): SharedAllocator => {
+    const pool = Vmem.create(dir, poolBytes, { backend });
+    return new PoolAllocator(pool, () => pool.delete());
+  };
   return {
     id: backend,
     title,
@@ -97,13 +46,18 @@ function vmem(backend: 'overlay' | 'anonymous', title: string): Subject {
     open: (place) => Promise.resolve(open(place)),
     shared: {
       open,
-      attach: (share): Allocator => new VmemAllocator(Vmem.attach(share as VmemHandle), false),
+      attach(share): Allocator {
+        const pool = Vmem.attach(share as VmemHandle);
+        return new PoolAllocator(pool, () => pool.detach());
+      },
     },
   };
 }
 
-const openHeap = ({ poolBytes }: Place): SharedAllocator =>
-  new HeapAllocator(Heap.create(new SharedArrayBuffer(poolBytes), { zeroed: true }), true);
+function openHeap({ poolBytes }: Place): SharedAllocator {
+  const heap = Heap.create(new SharedArrayBuffer(poolBytes), { zeroed: true });
+  return new PoolAllocator(heap, () => heap.close());
+}
 
 export const overlay = vmem('overlay', 'vmem-ts, file');
 export const anonymous = vmem('anonymous', 'vmem-ts, anonymous');
@@ -115,6 +69,9 @@ export const heapAlone: Subject = {
   open: (place) => Promise.resolve(openHeap(place)),
   shared: {
     open: openHeap,
-    attach: (share): Allocator => new HeapAllocator(Heap.attach(share as HeapHandle), false),
+    attach(share): Allocator {
+      const heap = Heap.attach(share as HeapHandle);
+      return new PoolAllocator(heap, () => heap.detach());
+    },
   },
 };

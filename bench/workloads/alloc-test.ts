@@ -1,26 +1,28 @@
 // alloc-test: a random slot is freed if it is taken, else taken; the first and the last byte are written.
 
-import { allocate, emptySlots, freeSlots, sizesOf, type Prepare } from './job';
+import { obtained, emptySlots, freeSlots, sizesOf, type Prepare } from './job';
 import { below, next, seedOf } from './random';
 
-export const prepareAllocTest: Prepare = ({ heap, params, thread }) => {
+export const prepareAllocTest: Prepare = (context) => {
+  const { params, thread } = context;
   const slots = emptySlots(params.slots);
   const sizeOf = sizesOf(params);
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
+      const { blocks, heap } = context;
       let x = state | 0;
       for (let i = 0; i < operations; i++) {
         x = next(x);
         const at = below(x, slots.length);
         const old = slots[at];
         if (old !== 0) {
-          heap.free(old);
+          blocks.free(old);
           slots[at] = 0;
         } else {
           x = next(x);
           const size = sizeOf(x);
-          const block = allocate(heap, size);
+          const block = obtained(blocks.malloc(size));
           heap.write(block, 0);
           heap.write(block, size - 1);
           slots[at] = block;
@@ -29,6 +31,6 @@ export const prepareAllocTest: Prepare = ({ heap, params, thread }) => {
       state = x;
       return operations;
     },
-    finish: () => freeSlots(heap, slots),
+    finish: () => freeSlots(context.blocks, slots),
   };
 };

@@ -3,18 +3,19 @@
 // and an allocator that gives these blocks out again shares the line between the threads.
 
 import { exchange } from './exchange';
-import { allocate, type Context, type Job, type Prepare } from './job';
+import { obtained, type Context, type Job, type Prepare } from './job';
 
 const WRITES = 1000;
 
-function writer({ heap, params }: Context): (operations: number) => number {
-  const { size } = params;
+function writer(context: Context): (operations: number) => number {
+  const { size } = context.params;
   return (operations) => {
+    const { blocks, heap } = context;
     let done = 0;
     for (; done < operations; done += WRITES) {
-      const block = allocate(heap, size);
+      const block = obtained(blocks.malloc(size));
       for (let i = 0; i < WRITES; i++) heap.write(block, i & 7);
-      heap.free(block);
+      blocks.free(block);
     }
     return done;
   };
@@ -26,14 +27,14 @@ export const prepareCacheThrash: Prepare = (context): Job => ({
 });
 
 export const prepareCacheScratch: Prepare = (context): Job => {
-  const { heap, params, shared, thread, threads } = context;
+  const { blocks, params, shared, thread, threads } = context;
   const write = writer(context);
   if (thread === 0) {
-    for (let i = 0; i < threads; i++) exchange(shared, i, allocate(heap, params.size));
+    for (let i = 0; i < threads; i++) exchange(shared, i, obtained(blocks.malloc(params.size)));
   }
   const freeGiven = (): void => {
     const given = exchange(shared, thread, 0);
-    if (given !== 0) heap.free(given);
+    if (given !== 0) blocks.free(given);
   };
   return {
     run(operations) {

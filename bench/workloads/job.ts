@@ -1,7 +1,7 @@
 // What runners and workloads share. A job is one thread's part of a workload: prepared once, run many times with a count
 // of operations, finished once. Each has a twin in native/jobs.h.
 
-import type { Allocator, Block } from '../subjects/subject';
+import type { Allocator, Block, Blocks } from '../subjects/subject';
 import { logUniform, below } from './random';
 
 export interface Params {
@@ -40,6 +40,11 @@ export const SHARED_WORDS = 16384;
 
 export interface Context {
   readonly heap: Allocator;
+  /**
+   * Those of the heap. A run takes them into a constant of its own: what comes from an outer function's scope in the middle of
+   * a loop, V8 at times does not treat as the constant that it is, and reads all fields of the heap again and again.
+   */
+  readonly blocks: Blocks;
   readonly params: Params;
   readonly thread: number;
   readonly threads: number;
@@ -57,9 +62,11 @@ export interface Job {
 
 export type Prepare = (context: Context) => Job;
 
-/** A block, or an error that ends the measurement. */
-export function allocate(heap: Allocator, size: number): Block {
-  const block = heap.malloc(size);
+/**
+ * Ends the measurement when memory is out. It does not call malloc itself: with that in it, V8 at times finds it too long to
+ * be inlined.
+ */
+export function obtained(block: Block): Block {
   if (block === 0) throw new Error('out of memory');
   return block;
 }
@@ -77,10 +84,10 @@ export function emptySlots(count: number): Block[] {
   return Array.from({ length: count }, () => 0);
 }
 
-export function freeSlots(heap: Allocator, slots: Block[]): void {
+export function freeSlots(blocks: Blocks, slots: Block[]): void {
   for (let i = 0; i < slots.length; i++) {
     const block = slots[i];
-    if (block !== 0) heap.free(block);
+    if (block !== 0) blocks.free(block);
     slots[i] = 0;
   }
 }

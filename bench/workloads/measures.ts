@@ -41,7 +41,7 @@ const measureCapacity: Measure = async (subject, { poolBytes, seed, slots }, dir
       for (;;) {
         x = next(x);
         const size = fixed === 0 ? smallSize(x) : fixed;
-        if (heap.malloc(size) === 0) return sum;
+        if (heap.blocks.malloc(size) === 0) return sum;
         sum += size;
       }
     });
@@ -79,12 +79,12 @@ const measureFragmentation: Measure = (subject, { poolBytes, seed, slots }, dir)
       while (allocated < PASSES * poolBytes) {
         x = next(x);
         const size = sizeInPhase(phase, x);
-        const block = heap.malloc(size);
+        const block = heap.blocks.malloc(size);
         if (block === 0) {
           if (blocks.length === 0) throw new Error(`an empty pool has no room for ${size} bytes`);
           x = next(x);
           const victim = below(x, blocks.length);
-          heap.free(blocks[victim]);
+          heap.blocks.free(blocks[victim]);
           live -= sizes[victim];
           blocks[victim] = blocks.at(-1)!;
           sizes[victim] = sizes.at(-1)!;

@@ -2,30 +2,32 @@
 // same as batch with one call for all, where the allocator has that.
 
 import type { Block } from '../subjects/subject';
-import { allocate, emptySlots, type Prepare } from './job';
+import { obtained, emptySlots, type Prepare } from './job';
 
 const NOTHING = (): void => undefined;
 
-export const preparePair: Prepare = ({ heap, params }) => {
-  const { size } = params;
+export const preparePair: Prepare = (context) => {
+  const { size } = context.params;
   return {
     run(operations) {
-      for (let i = 0; i < operations; i++) heap.free(allocate(heap, size));
+      const { blocks } = context;
+      for (let i = 0; i < operations; i++) blocks.free(obtained(blocks.malloc(size)));
       return operations;
     },
     finish: NOTHING,
   };
 };
 
-export const prepareBatch: Prepare = ({ heap, params }) => {
-  const { size } = params;
-  const slots: Block[] = emptySlots(params.slots);
+export const prepareBatch: Prepare = (context) => {
+  const { size } = context.params;
+  const slots: Block[] = emptySlots(context.params.slots);
   return {
     run(operations) {
+      const { blocks } = context;
       let done = 0;
       for (; done < operations; done += slots.length) {
-        for (let i = 0; i < slots.length; i++) slots[i] = allocate(heap, size);
-        for (let i = 0; i < slots.length; i++) heap.free(slots[i]);
+        for (let i = 0; i < slots.length; i++) slots[i] = obtained(blocks.malloc(size));
+        for (let i = 0; i < slots.length; i++) blocks.free(slots[i]);
       }
       return done;
     },
@@ -37,13 +39,13 @@ export const prepareMany: Prepare = (context) => {
   const { many } = context.heap;
   if (many === undefined) return prepareBatch(context);
   const { size, slots } = context.params;
-  const blocks = new Float64Array(slots);
+  const ptrs = new Float64Array(slots);
   return {
     run(operations) {
       let done = 0;
       for (; done < operations; done += slots) {
-        if (many.malloc(size, blocks) !== slots) throw new Error('out of memory');
-        many.free(blocks);
+        if (many.malloc(size, ptrs) !== slots) throw new Error('out of memory');
+        many.free(ptrs);
       }
       return done;
     },

@@ -1,7 +1,7 @@
 // 1p1c and xmalloc-test: an even thread allocates and hands over through a ring in shared memory, the next one frees.
 // 1p1c publishes every block, xmalloc-test many at once.
 
-import { allocate, sizesOf, type Context, type Job, type Prepare } from './job';
+import { obtained, sizesOf, type Context, type Job, type Prepare } from './job';
 import { next, seedOf } from './random';
 
 const RING_WORDS = 2048;
@@ -27,12 +27,14 @@ function waitForChange(ring: Int32Array, word: number, seen: number, requireOthe
   }
 }
 
-function producer(ring: Int32Array, { heap, params, thread, requireOthers }: Context): Job {
+function producer(ring: Int32Array, context: Context): Job {
+  const { params, thread, requireOthers } = context;
   const { batch } = params;
   const sizeOf = sizesOf(params);
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
+      const { blocks, heap } = context;
       let x = state | 0;
       let tail = Atomics.load(ring, TAIL);
       let head = Atomics.load(ring, HEAD);
@@ -41,7 +43,7 @@ function producer(ring: Int32Array, { heap, params, thread, requireOthers }: Con
         while (((tail + batch - head) | 0) > LENGTH) head = waitForChange(ring, HEAD, head, requireOthers);
         for (let i = 0; i < batch; i++) {
           x = next(x);
-          const block = allocate(heap, sizeOf(x));
+          const block = obtained(blocks.malloc(sizeOf(x)));
           heap.write(block, 0);
           ring[ENTRIES + ((tail + i) & (LENGTH - 1))] = block as number;
         }
@@ -55,9 +57,11 @@ function producer(ring: Int32Array, { heap, params, thread, requireOthers }: Con
   };
 }
 
-function consumer(ring: Int32Array, { heap, params, requireOthers }: Context): Job {
+function consumer(ring: Int32Array, context: Context): Job {
+  const { params, requireOthers } = context;
   return {
     run(operations) {
+      const { blocks } = context;
       const all = Math.ceil(operations / params.batch) * params.batch;
       let head = Atomics.load(ring, HEAD);
       let tail = head;
@@ -65,7 +69,7 @@ function consumer(ring: Int32Array, { heap, params, requireOthers }: Context): J
       while (done < all) {
         if (tail === head) tail = waitForChange(ring, TAIL, head, requireOthers);
         for (; head !== tail; head = (head + 1) | 0) {
-          heap.free(ring[ENTRIES + (head & (LENGTH - 1))]);
+          blocks.free(ring[ENTRIES + (head & (LENGTH - 1))]);
           done++;
         }
         Atomics.store(ring, HEAD, head); // gives the entries back

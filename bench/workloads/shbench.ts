@@ -1,7 +1,7 @@
 // sh6bench: generations of ascending sizes; the last but one is freed, every second block forwards, the rest backwards.
 // sh8bench: the same sizes; every block is exchanged for another thread's, which is freed.
 
-import { allocate, emptySlots, freeSlots, type Prepare } from './job';
+import { obtained, emptySlots, freeSlots, type Prepare } from './job';
 import { exchange, finishShared } from './exchange';
 import { below, next, seedOf } from './random';
 
@@ -13,13 +13,15 @@ function risingSize(x: number, i: number, count: number): number {
   return base + ((x >>> 8) & (base - 1));
 }
 
-export const prepareSh6bench: Prepare = ({ heap, params, thread }) => {
+export const prepareSh6bench: Prepare = (context) => {
+  const { params, thread } = context;
   const count = params.slots;
   const generations = [emptySlots(count), emptySlots(count), emptySlots(count)] as const;
   let state = seedOf(params.seed, thread);
   let generation = 0;
   return {
     run(operations) {
+      const { blocks, heap } = context;
       let x = state | 0;
       let done = 0;
       for (; done < operations; done += count) {
@@ -27,13 +29,13 @@ export const prepareSh6bench: Prepare = ({ heap, params, thread }) => {
         const old = generations[(generation + 1) % 3];
         for (let i = 0; i < count; i++) {
           x = next(x);
-          const block = allocate(heap, risingSize(x, i, count));
+          const block = obtained(blocks.malloc(risingSize(x, i, count)));
           heap.write(block, 0);
           made[i] = block;
         }
         if (generation >= 2) {
-          for (let i = 1; i < count; i += 2) heap.free(old[i]);
-          for (let i = (count - 1) & ~1; i >= 0; i -= 2) heap.free(old[i]);
+          for (let i = 1; i < count; i += 2) blocks.free(old[i]);
+          for (let i = (count - 1) & ~1; i >= 0; i -= 2) blocks.free(old[i]);
           old.fill(0);
         }
         generation++;
@@ -41,26 +43,27 @@ export const prepareSh6bench: Prepare = ({ heap, params, thread }) => {
       state = x;
       return done;
     },
-    finish: () => generations.forEach((slots) => freeSlots(heap, slots)),
+    finish: () => generations.forEach((slots) => freeSlots(context.blocks, slots)),
   };
 };
 
 export const prepareSh8bench: Prepare = (context) => {
-  const { heap, params, shared, thread } = context;
+  const { params, shared, thread } = context;
   const count = params.slots;
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
+      const { blocks, heap } = context;
       let x = state | 0;
       let done = 0;
       for (; done < operations; done += count) {
         for (let i = 0; i < count; i++) {
           x = next(x);
-          const block = allocate(heap, risingSize(x, i, count));
+          const block = obtained(blocks.malloc(risingSize(x, i, count)));
           heap.write(block, 0);
           x = next(x);
           const other = exchange(shared, below(x, count), block);
-          if (other !== 0) heap.free(other);
+          if (other !== 0) blocks.free(other);
         }
       }
       state = x;

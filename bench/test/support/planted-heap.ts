@@ -1,6 +1,6 @@
 // A small allocator for tests of the bench, sound or with a fault planted in it.
 
-import type { Allocator, Block, ManyBlocks } from '../../subjects/subject';
+import type { Allocator, Block, Blocks, ManyBlocks } from '../../subjects/subject';
 
 export type Fault = 'none' | 'twice' | 'too short' | 'scribbles';
 
@@ -8,7 +8,8 @@ export type Fault = 'none' | 'twice' | 'too short' | 'scribbles';
 const EVERY = 50;
 const LARGEST_CLASS = 30;
 
-export class PlantedHeap implements Allocator {
+export class PlantedHeap implements Allocator, Blocks {
+  readonly blocks = this;
   live = 0;
   readonly many: ManyBlocks = {
     malloc: (size, out) => {
