@@ -160,18 +160,16 @@ export class PageMap {
     return this.words[(page << PageRecord.shift) + PageRecord.stateLine] as LineIndex;
   }
 
-  /** Class last: whoever sees the class sees the rest. */
-  setSlabPage(
-    page: PageIndex,
-    sizeClass: number,
-    pageOffset: number,
-    stateLine: LineIndex,
-    isShared: boolean,
-  ): void {
+  /** What `publishClass` makes visible. */
+  describeSlabPage(page: PageIndex, pageOffset: number, stateLine: LineIndex): void {
     const record = page << PageRecord.shift;
     this.words[record + PageRecord.pageOffset] = pageOffset;
     this.words[record + PageRecord.stateLine] = stateLine;
-    this.words[record + PageRecord.sizeClass] = isShared ? -1 - sizeClass : 1 + sizeClass;
+  }
+
+  /** From here on blocks begin on the page. Whoever sees the class must see the rest. */
+  publishClass(page: PageIndex, sizeClass: number, isShared: boolean): void {
+    this.words[(page << PageRecord.shift) + PageRecord.sizeClass] = isShared ? -1 - sizeClass : 1 + sizeClass;
   }
 
   /** From here on no block begins on the page, as far as free() can see. */

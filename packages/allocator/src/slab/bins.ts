@@ -38,6 +38,7 @@ import { Bin, Extents, binAt, slotOfToken } from '../layout/region-layout';
 import { ENTRY } from '../layout/thread-cache';
 import type { FastSections } from '../sync/fast-sections';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
+import { STORES_IN_ORDER } from '../sync/platform';
 import { CLASS_COUNT, SLAB_SHAPES } from './size-classes';
 import type { StateStore } from './state-store';
 
@@ -350,9 +351,11 @@ export class Bins {
           extents.release(slab);
           slab = NULL_PAGE;
         } else {
-          for (let i = 0; i < shape.pages; i++) {
-            pageMap.setSlabPage(pageAfter(slab, i), sizeClass, i * PAGE_SIZE, line, isShared);
-          }
+          for (let i = 0; i < shape.pages; i++)
+            pageMap.describeSlabPage(pageAfter(slab, i), i * PAGE_SIZE, line);
+          // `free` of a stale pointer, in this instant, must not find the class with what stood beside it before
+          if (!STORES_IN_ORDER) this.sections.awaitOthers();
+          for (let i = 0; i < shape.pages; i++) pageMap.publishClass(pageAfter(slab, i), sizeClass, isShared);
           pageMap.setA(slab, shape.blocks);
           pageMap.setB(slab, 0);
           extents.commit(slab, PageKind.slab);

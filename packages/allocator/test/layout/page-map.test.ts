@@ -29,7 +29,8 @@ test('each field is a word of its own, of its own page', () => {
   const pageMap = newMap();
   const page = asPage(1);
   pageMap.setTag(page, PageKind.slab, 3);
-  pageMap.setSlabPage(page, 0, 4096, 77 as LineIndex, false);
+  pageMap.describeSlabPage(page, 4096, 77 as LineIndex);
+  pageMap.publishClass(page, 0, false);
   pageMap.setA(page, -1);
   pageMap.setB(page, 5);
   pageMap.setNext(page, asPage(2));
@@ -48,7 +49,8 @@ test('each field is a word of its own, of its own page', () => {
 test('a page that is no slab page has no class, nor one that was cleared', () => {
   const pageMap = newMap();
   expect(pageMap.sizeClass(asPage(1))).toBe(-1);
-  pageMap.setSlabPage(asPage(1), 4, 4096, 9 as LineIndex, true);
+  pageMap.describeSlabPage(asPage(1), 4096, 9 as LineIndex);
+  pageMap.publishClass(asPage(1), 4, true);
   pageMap.clearSlabPage(asPage(1));
   expect(pageMap.sizeClass(asPage(1))).toBe(-1);
   expect(pageMap.words.every((word) => word === 0)).toBe(true);
@@ -59,7 +61,8 @@ test.each([0, 1, 57, 95])('a page of class %p keeps its class however its blocks
   const page = asPage(1);
   const words = new Set<number>();
   for (const begins of [false, true]) {
-    pageMap.setSlabPage(page, sizeClass, 0, 9 as LineIndex, begins);
+    pageMap.describeSlabPage(page, 0, 9 as LineIndex);
+    pageMap.publishClass(page, sizeClass, begins);
     expect(pageMap.sharing(page)).toBe(begins ? Sharing.shared : Sharing.exclusive);
     for (const sharing of [Sharing.exclusive, Sharing.onTheWay, Sharing.shared]) {
       pageMap.setSharing(page, sharing);
@@ -73,7 +76,8 @@ test.each([0, 1, 57, 95])('a page of class %p keeps its class however its blocks
 test('a page whose class was withdrawn is none of a class, and keeps its states', () => {
   const pageMap = newMap();
   for (const isShared of [false, true]) {
-    pageMap.setSlabPage(asPage(1), 4, 4096, 9 as LineIndex, isShared);
+    pageMap.describeSlabPage(asPage(1), 4096, 9 as LineIndex);
+    pageMap.publishClass(asPage(1), 4, isShared);
     pageMap.withdrawClass(asPage(1));
     expect([pageMap.sizeClass(asPage(1)), pageMap.stateLine(asPage(1))]).toEqual([-1, 9]);
   }
