@@ -17,6 +17,7 @@ import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Backing, Extents } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
+import { extentEndingAt, extentLength } from './extent-walk';
 import { FreeExtents, SMALL_INTEGER_PAGES } from './free-extents';
 import { UnbackedExtents } from './unbacked-extents';
 
@@ -144,13 +145,13 @@ export class ExtentAllocator {
   /** Gives an extent of any kind but `free` back, of which the pages `zero` are known to be zero. Lock held. */
   release(page: PageIndex, zero = NONE): void {
     const { pageMap, free } = this;
-    const pages = pageMap.length(page);
+    const pages = extentLength(pageMap, page);
     pageMap.setTag(page, PageKind.pending, pages);
     let start = page;
     let end = pageAfter(page, pages);
     let known = zero;
     if (end < pageMap.pages && pageMap.kind(end) === PageKind.free) {
-      const length = pageMap.length(end);
+      const length = extentLength(pageMap, end);
       known = joined(known, this.zeroOf(end));
       free.remove(end, length);
       end = pageAfter(end, length);
@@ -158,8 +159,8 @@ export class ExtentAllocator {
     const last = pageBefore(page, 1);
     const lastKind = pageMap.kind(last);
     if (lastKind === PageKind.free || lastKind === PageKind.freeTail) {
-      const length = pageMap.length(last);
-      start = pageBefore(page, length);
+      start = extentEndingAt(pageMap, last, PageKind.free);
+      const length = page - start;
       known = joined(this.zeroOf(start), known);
       free.remove(start, length);
     }
@@ -177,7 +178,7 @@ export class ExtentAllocator {
   /** Makes pages inside an unbacked extent, which have got storage and are `zeroed` or not, free. Lock held. */
   publish(page: PageIndex, pages: number, zeroed: boolean): void {
     const { hasLongFree } = this;
-    this.unbacked.carve(this.unbacked.around(page, pages), page, pages);
+    this.unbacked.carve(this.unbacked.having(page, pages), page, pages);
     this.release(page, zeroed ? { from: page, to: page + pages } : NONE);
     this.hasLongFree = hasLongFree;
   }
@@ -198,7 +199,7 @@ export class ExtentAllocator {
     const next = pageAfter(page, old);
     const need = pages - old;
     if (next >= pageMap.pages || pageMap.kind(next) !== PageKind.free) return false;
-    const available = pageMap.length(next);
+    const available = extentLength(pageMap, next);
     if (available < need) return false;
     this.free.remove(next, available);
     const rest = available - need;

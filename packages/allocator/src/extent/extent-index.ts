@@ -5,6 +5,7 @@
 // [FREE-2] A bit of the bitmap is set exactly if its list is not empty; a bit of the summary exactly if its
 //          word of the bitmap is not 0.
 
+import { VmemError } from '../base/errors';
 import { NULL_PAGE, type PageIndex } from '../base/units';
 import { PageLists } from '../layout/page-list';
 import { PageKind, type PageMap } from '../layout/page-map';
@@ -42,7 +43,7 @@ export class ExtentIndex {
     start: number,
     private readonly end: number,
   ) {
-    this.lists = new PageLists(i32, pageMap);
+    this.lists = new PageLists(i32, pageMap, '[FREE-1]');
     this.summary = start + FreeIndex.summary;
     this.bitmap = start + FreeIndex.bitmap;
     this.heads = start + FreeIndex.heads;
@@ -94,13 +95,14 @@ export class ExtentIndex {
     const { i32 } = this;
     const word = 31 - Math.clz32(i32[this.summary]);
     if (word < 0) return NULL_PAGE;
-    return this.head((word << 5) + 31 - Math.clz32(i32[this.bitmap + word]));
+    return this.headOf((word << 5) + 31 - Math.clz32(this.bitsOf(word)));
   }
 
   /** One that has `pages` pages from a multiple of `alignment` (pages) on because it has them wherever it begins. */
   findRoomy(pages: number, alignment: number): PageIndex {
     const roomy = this.find(Math.min(pages + alignment - 1, this.pageMap.pages));
-    return roomy !== NULL_PAGE && this.fitsAligned(roomy, pages, alignment) ? roomy : NULL_PAGE;
+    const length = Math.min(this.pageMap.length(roomy), this.end - roomy);
+    return roomy !== NULL_PAGE && this.fitsAligned(roomy, length, pages, alignment) ? roomy : NULL_PAGE;
   }
 
   /** The same of those that begin at the right place, too; looks at `tries` of them at most. */
@@ -108,9 +110,9 @@ export class ExtentIndex {
     for (let bin = binOfLength(pages); ; bin++) {
       bin = this.nextBin(bin);
       if (bin < 0) return NULL_PAGE;
-      for (let page = this.head(bin); page !== NULL_PAGE; page = this.pageMap.next(page)) {
+      for (let page = this.headOf(bin); page !== NULL_PAGE; page = this.lists.next(page)) {
         if (tries-- <= 0) return NULL_PAGE;
-        if (this.fitsAligned(page, pages, alignment)) return page;
+        if (this.fitsAligned(page, this.memberLength(page, bin), pages, alignment)) return page;
       }
     }
   }
@@ -121,25 +123,52 @@ export class ExtentIndex {
     if (tight === NULL_PAGE || tight + pages <= limit) return tight;
     // long extents are few
     for (let bin = FreeIndex.lists - 1; bin >= binOfLength(pages); bin--) {
-      let tries = this.pageMap.pages;
-      for (let page = this.head(bin); page !== NULL_PAGE && tries-- > 0; page = this.pageMap.next(page)) {
-        if (page + pages <= limit && this.lengthOf(page) >= pages) return page;
+      for (let page = this.head(bin); page !== NULL_PAGE; page = this.lists.next(page)) {
+        if (page + pages <= limit && this.memberLength(page, bin) >= pages) return page;
       }
     }
     return NULL_PAGE;
   }
 
-  private lengthOf(page: PageIndex): number {
-    return Math.min(this.pageMap.length(page), this.end - page);
+  /**
+   * What counts of the length of a member of a list.
+   * @throws VmemError ECORRUPT if the tag says that it is none
+   */
+  private memberLength(page: PageIndex, bin: number): number {
+    const length = this.pageMap.length(page);
+    const isMember =
+      this.pageMap.kind(page) === PageKind.free &&
+      page + length <= this.pageMap.pages &&
+      this.binOf(page, length) === bin;
+    if (!isMember)
+      throw new VmemError('ECORRUPT', `[FREE-1] page ${page} does not belong in free list ${bin}`);
+    return Math.min(length, this.end - page);
   }
 
-  private fitsAligned(page: PageIndex, pages: number, alignment: number): boolean {
-    return Math.ceil(page / alignment) * alignment + pages <= page + this.lengthOf(page);
+  private fitsAligned(page: PageIndex, length: number, pages: number, alignment: number): boolean {
+    return Math.ceil(page / alignment) * alignment + pages <= page + length;
   }
 
   private firstFrom(bin: number): PageIndex {
     const found = this.nextBin(bin);
-    return found < 0 ? NULL_PAGE : this.head(found);
+    return found < 0 ? NULL_PAGE : this.headOf(found);
+  }
+
+  /** The first member of a list that is not empty. */
+  private headOf(bin: number): PageIndex {
+    const page = this.head(bin);
+    if (page === NULL_PAGE)
+      throw new VmemError('ECORRUPT', `[FREE-2] free list ${bin} is empty, its bit says not`);
+    this.memberLength(page, bin);
+    return page;
+  }
+
+  /** A word of the bitmap that has a bit set. */
+  private bitsOf(word: number): number {
+    const bits = word * 32 < FreeIndex.lists ? this.i32[this.bitmap + word] : 0;
+    if (bits === 0)
+      throw new VmemError('ECORRUPT', `[FREE-2] word ${word} of a bitmap is 0, its bit says not`);
+    return bits;
   }
 
   /** First list from `bin` on that is not empty, or -1. */
@@ -152,18 +181,17 @@ export class ExtentIndex {
       const words = word === 31 ? 0 : i32[this.summary] & (-1 << (word + 1));
       if (words === 0) return -1;
       word = lowestBit(words);
-      bits = i32[this.bitmap + word]!;
+      bits = this.bitsOf(word);
     }
     return (word << 5) + lowestBit(bits);
   }
 
   /** The shortest extent of at least `pages` pages among the first `tries` of a list. */
   private tightest(bin: number, pages: number, tries: number): PageIndex {
-    const { pageMap } = this;
     let best = NULL_PAGE;
     let bestLength = Infinity;
-    for (let page = this.head(bin); page !== NULL_PAGE && tries > 0; page = pageMap.next(page), tries--) {
-      const length = pageMap.kind(page) === PageKind.free ? this.lengthOf(page) : 0;
+    for (let page = this.head(bin); page !== NULL_PAGE && tries > 0; page = this.lists.next(page), tries--) {
+      const length = this.memberLength(page, bin);
       if (length >= pages && length < bestLength) {
         best = page;
         bestLength = length;

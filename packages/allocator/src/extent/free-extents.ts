@@ -6,13 +6,15 @@
 //
 // [FREE-1] Every free extent is in the list of its length in the index of its first page, once, and nothing else is in
 //          a list.
-// [FREE-3] The pages of a free extent that are known to be zero, by its words a and b, lie in it.
+// [FREE-3] The pages of a free extent that are known to be zero, by its words a and b, lie in it, and are.
 // [FREE-4] The word `across` is the first page of the free extent that lies across 2 GiB, 0 if none does.
 
+import { VmemError } from '../base/errors';
 import { NULL_PAGE, PAGE_SIZE, type PageIndex } from '../base/units';
 import { PageKind, type PageMap } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
 import { ExtentIndex } from './extent-index';
+import { extentLength } from './extent-walk';
 
 /** The page at 2 GiB. */
 export const SMALL_INTEGER_PAGES = 2 ** 31 / PAGE_SIZE;
@@ -86,7 +88,7 @@ export class FreeExtents {
   longest(): PageIndex {
     let longest = NULL_PAGE;
     let most = 0;
-    for (const page of [this.above.longest(), this.across, this.below.longest()]) {
+    for (const page of [this.above.longest(), this.findAcross(1, 1), this.below.longest()]) {
       const length = page === NULL_PAGE ? 0 : this.pageMap.length(page);
       if (length <= most) continue;
       longest = page;
@@ -107,8 +109,10 @@ export class FreeExtents {
   /** The extent across 2 GiB if it has, as a whole, `pages` pages from a multiple of `alignment` on. */
   private findAcross(pages: number, alignment: number): PageIndex {
     const { across } = this;
-    if (across === NULL_PAGE || this.pageMap.kind(across) !== PageKind.free) return NULL_PAGE;
-    const end = across + this.pageMap.length(across);
+    if (across === NULL_PAGE) return NULL_PAGE;
+    if (this.pageMap.kind(across) !== PageKind.free)
+      throw new VmemError('ECORRUPT', `[FREE-4] page ${across} is said to begin a free extent across 2 GiB`);
+    const end = across + extentLength(this.pageMap, across);
     return Math.ceil(across / alignment) * alignment + pages <= end ? across : NULL_PAGE;
   }
 }

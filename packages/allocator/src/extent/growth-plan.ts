@@ -1,11 +1,11 @@
 // Which unbacked pages to give storage, so that a request fits. Extent lock held, and the backing lock, so that
 // nothing becomes backed or unbacked between the plan and its execution.
 
-import { NULL_PAGE, PAGE_SIZE, pageAfter, pageBefore, type PageIndex } from '../base/units';
+import { PAGE_SIZE, pageAfter, pageBefore, type PageIndex } from '../base/units';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import type { ExtentAllocator } from './extent-allocator';
-import { walkExtents } from './extent-walk';
+import { extentLength, walkExtents } from './extent-walk';
 import { SMALL_INTEGER_PAGES } from './free-extents';
 
 /** Pages of one unbacked extent. */
@@ -32,7 +32,7 @@ export function planGrowth(
   pages: number,
   alignment: number,
 ): GrowthStep[][] {
-  if (extents.unbacked.first === NULL_PAGE) return []; // without a walk: a program may try often where memory is out
+  if (extents.unbacked.isEmpty) return []; // without a walk: a program may try often where memory is out
   // Callers get what lies below 2 GiB first; in a region of more than 4 GiB what lies between last, for what the heap itself
   // needs must fit there.
   const rest: Part = region.pages <= OWN_END ? [0, region.pages] : [OWN_END, region.pages];
@@ -59,7 +59,7 @@ export function planExtension({ pageMap }: Region, page: PageIndex, pages: numbe
   const isOutside = pageMap.pages <= OWN_END || page >= OWN_END;
   const limit = isOutside ? pageMap.pages : SMALL_INTEGER_PAGES;
   if (needed > limit) return undefined;
-  for (let at = page; at < needed; at = pageAfter(at, pageMap.length(at))) {
+  for (let at = page; at < needed; at = pageAfter(at, extentLength(pageMap, at))) {
     const kind = pageMap.kind(at);
     const end = at + pageMap.length(at);
     if (kind === PageKind.unbacked)
@@ -84,9 +84,8 @@ function planStep(
 ): GrowthStep | undefined {
   let best: GrowthStep | undefined;
   let bestLength = Infinity;
-  let tries = pageMap.pages;
-  for (let hole = unbacked.first; hole !== NULL_PAGE && tries-- > 0; hole = pageMap.next(hole)) {
-    const length = pageMap.length(hole);
+  for (const hole of unbacked.members()) {
+    const length = extentLength(pageMap, hole);
     const holeEnd = hole + length;
     const before = pageBefore(hole, 1);
     const kindBefore = pageMap.kind(before);

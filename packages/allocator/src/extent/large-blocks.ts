@@ -144,7 +144,11 @@ export class LargeBlocks {
     if (ptr % PAGE_SIZE !== 0 || page >= this.region.pages) return 0;
     const tag = this.region.pageMap.tag(page); // read once: without the lock it may be another at the next look
     const kind = kindOf(tag);
-    return kind === PageKind.large ? lengthOf(tag) : kind === PageKind.resizing ? -1 : 0;
+    if (kind !== PageKind.large) return kind === PageKind.resizing ? -1 : 0;
+    const pages = lengthOf(tag);
+    if (pages === 0 || page + pages > this.region.pages)
+      throw new VmemError('ECORRUPT', `[PAGE-1] page ${page}: a block of ${pages} pages`);
+    return pages;
   }
 
   /** Whoever changes the block's length has the lock, or has left it for repair. */

@@ -35,6 +35,10 @@ const MOST_HOLES = 4096;
 
 const OUT_OF_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'];
 
+/** Whether the pages can be a range whose storage changes. */
+export const isPlausible = ({ firstDataPage, pages }: Region, page: number, count: number): boolean =>
+  page >= firstDataPage && count > 0 && page + count <= pages;
+
 export class PageBacking {
   private readonly i32: Int32Array;
 
@@ -136,7 +140,7 @@ export class PageBacking {
       const length = i32[Backing.pages];
       const isDropped = source.drop(page * PAGE_SIZE, length * PAGE_SIZE);
       extents.locked(() => {
-        if (isDropped) extents.unbacked.join(extents.unbacked.around(page, length));
+        if (isDropped) extents.unbacked.join(extents.unbacked.having(page, length));
         else extents.publish(page, length, false);
       });
       i32[Backing.page] = NULL_PAGE;
@@ -214,6 +218,8 @@ export class PageBacking {
     const { i32, region } = this;
     const mapped = i32[Backing.mapped];
     if (end < mapped || mapped === region.pages) return;
+    if (mapped <= 0 || mapped % RECORDS_PER_PAGE !== 0)
+      throw new VmemError('ECORRUPT', `[BACKING-1] ${mapped} page records have storage`);
     const from = PAGE_MAP + mapPagesOf(mapped);
     const to = Math.min(PAGE_MAP + 1 + Math.floor(end / RECORDS_PER_PAGE), region.firstDataPage);
     this.source?.back(from * PAGE_SIZE, (to - from) * PAGE_SIZE);
@@ -231,6 +237,8 @@ export class PageBacking {
     const page = asPage(i32[Backing.page]);
     if (page === NULL_PAGE) return;
     const pages = i32[Backing.pages];
+    if (!isPlausible(this.region, page, pages))
+      throw new VmemError('ECORRUPT', `[BACKING-2] ${pages} pages at page ${page} are written down`);
     const isUnbacked = extents.locked(() => extents.unbacked.around(page, pages) !== NULL_PAGE);
     if (isUnbacked && !source.drop(page * PAGE_SIZE, pages * PAGE_SIZE)) {
       source.back(page * PAGE_SIZE, pages * PAGE_SIZE);

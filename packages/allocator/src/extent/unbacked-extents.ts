@@ -4,10 +4,12 @@
 //
 // [UNBACKED-1] Every unbacked extent is in the list of them, once, and nothing else is.
 
+import { VmemError } from '../base/errors';
 import { NULL_PAGE, pageAfter, pageBefore, type PageIndex } from '../base/units';
 import { PageLists } from '../layout/page-list';
 import { PageKind, type PageMap } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
+import { extentEndingAt, extentLength } from './extent-walk';
 
 export class UnbackedExtents {
   private readonly lists: PageLists;
@@ -16,11 +18,23 @@ export class UnbackedExtents {
     private readonly i32: Int32Array,
     private readonly pageMap: PageMap,
   ) {
-    this.lists = new PageLists(i32, pageMap);
+    this.lists = new PageLists(i32, pageMap, '[UNBACKED-1]');
   }
 
-  get first(): PageIndex {
-    return this.lists.first(Extents.unbacked);
+  get isEmpty(): boolean {
+    return this.i32[Extents.unbacked] === NULL_PAGE;
+  }
+
+  /** All of them, in no order. */
+  *members(): Generator<PageIndex, undefined, undefined> {
+    for (let at = this.lists.first(Extents.unbacked); at !== NULL_PAGE; at = this.lists.next(at)) {
+      if (this.pageMap.kind(at) !== PageKind.unbacked)
+        throw new VmemError(
+          'ECORRUPT',
+          `[UNBACKED-1] page ${at}: in the list of unbacked extents, but is none`,
+        );
+      yield at;
+    }
   }
 
   /** Repair only: forgets all of them. */
@@ -37,17 +51,26 @@ export class UnbackedExtents {
   /** The unbacked extent that has all of these pages, or `NULL_PAGE`. */
   around(page: PageIndex, pages: number): PageIndex {
     const { pageMap } = this;
-    let tries = pageMap.pages;
-    for (let at = this.first; at !== NULL_PAGE && tries-- > 0; at = pageMap.next(at)) {
-      if (at <= page && page + pages <= at + pageMap.length(at)) return at;
-    }
+    for (const at of this.members())
+      if (at <= page && page + pages <= at + extentLength(pageMap, at)) return at;
     return NULL_PAGE;
+  }
+
+  /**
+   * The same for pages that must be in one.
+   * @throws VmemError ECORRUPT if they are in none
+   */
+  having(page: PageIndex, pages: number): PageIndex {
+    const at = this.around(page, pages);
+    if (at === NULL_PAGE)
+      throw new VmemError('ECORRUPT', `[UNBACKED-1] pages ${page} to ${page + pages}: in no unbacked extent`);
+    return at;
   }
 
   /** Makes a part of the unbacked extent at `page` an extent of kind `pending`. */
   carve(page: PageIndex, at: PageIndex, pages: number): void {
     const { pageMap } = this;
-    const length = pageMap.length(page);
+    const length = extentLength(pageMap, page);
     const before = at - page;
     const behind = pageAfter(at, pages);
     const rest = length - before - pages;
@@ -68,13 +91,13 @@ export class UnbackedExtents {
     const last = pageBefore(page, 1);
     const kind = pageMap.kind(last);
     if (kind === PageKind.unbacked || kind === PageKind.unbackedTail)
-      this.merge(pageBefore(page, pageMap.length(last)), page);
+      this.merge(extentEndingAt(pageMap, last, PageKind.unbacked), page);
   }
 
   private merge(one: PageIndex, next: PageIndex): void {
     const { pageMap } = this;
-    const first = pageMap.length(one);
-    const second = pageMap.length(next);
+    const first = extentLength(pageMap, one);
+    const second = extentLength(pageMap, next);
     this.remove(one, first);
     this.remove(next, second);
     pageMap.setTag(one, PageKind.unbacked, first + second); // the merge is true from here

@@ -5,7 +5,7 @@
 // would have to be a cache of the same slot again.
 
 import { NULL_PAGE, PAGE_SIZE, pageToWord, type PageIndex } from '../base/units';
-import { PageKind } from '../layout/page-map';
+import { PageKind, tagOf } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
 import type { HeapParts } from './parts';
 
@@ -26,8 +26,9 @@ export function takeCachePages({ region, extents, slots, slot, cacheLayout }: He
 }
 
 /** Gives the cache's pages of `slot` back, if it has any. Extent lock held. */
-export function returnCachePages({ region, extents, slots }: HeapParts, slot: number): void {
-  const page = cachePagesOf({ region, slots }, slot);
+export function returnCachePages(core: HeapParts, slot: number): void {
+  const { region, extents, slots } = core;
+  const page = cachePagesOf(core, slot);
   if (page !== NULL_PAGE) {
     region.i32[Extents.cachePages] -= region.pageMap.length(page);
     extents.release(page);
@@ -37,11 +38,12 @@ export function returnCachePages({ region, extents, slots }: HeapParts, slot: nu
 
 /** First page of the cache of `slot`, or `NULL_PAGE`: the slot's word is believed only if the page map agrees. */
 export function cachePagesOf(
-  { region, slots }: Pick<HeapParts, 'region' | 'slots'>,
+  { region, slots, cacheLayout }: Pick<HeapParts, 'region' | 'slots' | 'cacheLayout'>,
   slot: number,
 ): PageIndex {
   const page = slots.cachePage(slot);
   const { pageMap } = region;
   if (page <= 0 || page >= pageMap.pages) return NULL_PAGE;
-  return pageMap.kind(page) === PageKind.cache && pageMap.a(page) === slot ? page : NULL_PAGE;
+  const isCache = pageMap.tag(page) === tagOf(PageKind.cache, cacheLayout.pages);
+  return isCache && pageMap.a(page) === slot ? page : NULL_PAGE;
 }

@@ -96,6 +96,9 @@ const FIRST_RUN_STACK = CLASS_COUNT;
 /** Part of the region that one thread's cache may hold in runs of pages. */
 const RUN_SHARE = 1 / 8;
 
+/** Other threads may be in the way of a free, each time for a moment; more often than that, it is no thread. */
+const MOST_LOOKS = 10_000;
+
 /** No heap's id: those are positive. */
 const DETACHED = -1;
 
@@ -281,7 +284,7 @@ export class Heap {
     const bytes = count * size;
     if (bytes > MAX_SLAB_BLOCK) return bytes > this.region.size ? this.outOfReach() : this.largeCalloc(bytes);
     const ptr = this.malloc(bytes);
-    if (ptr !== 0) this.u8.fill(0, ptr, ptr + bytes);
+    if (ptr !== 0) this.u8.fill(0, ptr, this.endOf(ptr, bytes));
     return ptr;
   }
 
@@ -313,6 +316,7 @@ export class Heap {
       const isDone = !isInSlab && this.resizePages(ptr, old, size);
       return isDone || size <= old ? ptr : 0;
     }
+    this.endOf(moved, size);
     this.u8.copyWithin(moved, ptr, ptr + Math.min(old, size));
     try {
       this.free(ptr);
@@ -440,6 +444,7 @@ export class Heap {
     if (ptr === 0) {
       throw new VmemError('ENOMEM', `no ${bytes} bytes left in the heap of ${this.region.size} bytes`);
     }
+    this.endOf(ptr, bytes);
     try {
       return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
     } catch (error) {
@@ -617,7 +622,7 @@ export class Heap {
     large.zeroFrom = large.zeroTo = 0; // malloc may have a block in its cache
     const ptr = this.malloc(bytes);
     if (ptr === 0) return 0;
-    const end = ptr + bytes;
+    const end = this.endOf(ptr, bytes);
     const from = large.zeroFrom === large.zeroTo ? end : Math.min(large.zeroFrom, end);
     this.u8.fill(0, ptr, from);
     if (large.zeroTo < end && from < end) this.u8.fill(0, large.zeroTo, end);
@@ -696,7 +701,7 @@ export class Heap {
     }
     const { i32, busy } = this;
     const page = ptr / PAGE_SIZE;
-    for (;;) {
+    for (let looks = 0; ; looks++) {
       if (page >>> 0 === page && page < this.pages && i32[Identity.idLow] === this.id) {
         // a fast section: a large block goes into this thread's cache, unless too much is cached or in use
         const record = PAGE_MAP_WORD + (page << PageRecord.shift);
@@ -731,6 +736,11 @@ export class Heap {
       if (ptr === 0) return;
       this.reapIfAsked();
       if (!this.prepareFree(ptr)) return;
+      if (looks === MOST_LOOKS)
+        throw new VmemError(
+          'ECORRUPT',
+          `[STATE-1] pointer ${ptr}: a live block, by all that is known, that can't be freed`,
+        );
     }
   }
 
@@ -844,6 +854,16 @@ export class Heap {
     const sizeClass = liveClassOf(this.region, ptr);
     if (sizeClass >= 0) return CLASS_SIZE[sizeClass];
     return Number.isSafeInteger(ptr) && ptr > 0 ? this.core.large.usableSize(ptr) : -1;
+  }
+
+  /**
+   * Where a new block of `bytes` bytes ends. malloc believes its cache; who writes to the block looks at what came of it.
+   * @throws VmemError ECORRUPT if that is not among the pages that blocks are in
+   */
+  private endOf(ptr: number, bytes: number): number {
+    const end = ptr + bytes;
+    if (ptr >= (this.pages - this.dataPages) * PAGE_SIZE && end <= this.pages * PAGE_SIZE) return end;
+    throw new VmemError('ECORRUPT', `[CACHE-1] a cache has a block at ${ptr}, where none can be`);
   }
 
   private blockSizeFor(size: number): number {

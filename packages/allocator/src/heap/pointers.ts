@@ -40,9 +40,14 @@ export function refusal(region: Region, ptr: unknown): VmemError | undefined {
   const isLeaving = pageMap.kind(first) === PageKind.slab && sizeClass < 0;
   switch (isLeaving ? PageKind.pending : pageMap.kind(first)) {
     case PageKind.slab: {
-      const size = CLASS_SIZE[sizeClass] ?? 0;
+      const size = CLASS_SIZE[sizeClass];
+      if (size === undefined)
+        return new VmemError(
+          'ECORRUPT',
+          `[PAGE-3] page ${page}: a slab of class ${sizeClass}, which there is not`,
+        );
       const offset = pageMap.pageOffset(page) + (ptr % PAGE_SIZE);
-      const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass] ?? 0) >>> 16;
+      const index = Math.imul(offset, CLASS_RECIPROCAL[sizeClass]) >>> 16;
       if (index * size !== offset) {
         return new VmemError(
           'EBADPTR',

@@ -35,7 +35,7 @@ export class Recovery {
   private readonly lists: PageLists;
 
   constructor(private readonly core: HeapParts) {
-    this.lists = new PageLists(core.region.i32, core.region.pageMap);
+    this.lists = new PageLists(core.region.i32, core.region.pageMap, '[SLAB-2]');
   }
 
   /** Reaps every thread that is known or found to be dead. Holds no lock when called. */

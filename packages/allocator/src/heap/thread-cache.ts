@@ -31,6 +31,7 @@ export class ThreadCache {
   private readonly u8: Uint8Array;
   private readonly cached: number;
   private readonly live: number;
+  private readonly granuleSize: number;
   /** How often each class's stack was filled, as far as it counts. */
   private refills: Uint8Array | undefined;
 
@@ -46,6 +47,7 @@ export class ThreadCache {
     this.u8 = core.region.u8;
     this.cached = cachedBy(slot);
     this.live = liveIn(slot);
+    this.granuleSize = 2 ** core.region.granuleShift;
     this.refills = undefined;
   }
 
@@ -60,10 +62,10 @@ export class ThreadCache {
     const { i32, u8 } = this;
     const at = this.tops + 2 * sizeClass;
     this.beginStack(sizeClass);
-    if (i32[at] === this.bottom(sizeClass) && this.refill(sizeClass) === 0) return 0;
+    if (this.blocksOf(sizeClass) === 0 && this.refill(sizeClass) === 0) return 0;
     const top = i32[at];
     const state = i32[top - 1] >>> 0;
-    if (u8[state] !== this.cached) {
+    if (!this.hasBlock(i32[top - ENTRY], state, sizeClass)) {
       throw new VmemError(
         'ECORRUPT',
         `[CACHE-1] class ${sizeClass}: the entry on top has a block of state ${u8[state]}`,
@@ -103,7 +105,9 @@ export class ThreadCache {
   }
 
   get isEmpty(): boolean {
-    for (let i = 0; i < CLASS_COUNT; i++) if (this.blocksOf(asSizeClass(i)) > 0) return false;
+    // without the gate: what its thread begins at this moment may be seen half done
+    for (let i = 0; i < CLASS_COUNT; i++)
+      if (this.hasStack(i) && this.i32[this.tops + 2 * i] !== this.bottom(i)) return false;
     return this.runPages === 0;
   }
 
@@ -116,9 +120,9 @@ export class ThreadCache {
   countRuns(): { readonly runs: number; readonly pages: number } {
     let runs = 0;
     let pages = 0;
-    const { firstRun, stack, capacity } = this.core.cacheLayout;
+    const { firstRun, capacity } = this.core.cacheLayout;
     for (let i = firstRun; i < capacity.length; i++) {
-      const inStack = (this.i32[this.tops + 2 * i] - this.start - stack[i]) / ENTRY;
+      const inStack = this.entriesOf(i);
       runs += inStack;
       pages += inStack * (SHORTEST_RUN + i - firstRun);
     }
@@ -127,12 +131,26 @@ export class ThreadCache {
 
   /** Blocks in the stack of the class. */
   blocksOf(sizeClass: SizeClass): number {
-    return this.hasStack(sizeClass)
-      ? (this.i32[this.tops + 2 * sizeClass] - this.bottom(sizeClass)) / ENTRY
-      : 0;
+    return this.entriesOf(sizeClass);
   }
 
-  private hasStack(sizeClass: SizeClass): boolean {
+  /**
+   * Entries of a stack, of blocks or of runs.
+   * @throws VmemError ECORRUPT if its top or its end can't be that
+   */
+  private entriesOf(stack: number): number {
+    const { i32, start } = this;
+    const { capacity, firstRun, noStack } = this.core.cacheLayout;
+    const top = i32[this.tops + 2 * stack];
+    const end = i32[this.tops + 2 * stack + 1];
+    if (stack < firstRun && end === start + noStack && top === end) return 0;
+    const entries = (top - this.bottom(stack)) / ENTRY;
+    const isSound = entries >= 0 && entries <= capacity[stack] && Number.isInteger(entries);
+    if (isSound && end === this.bottom(stack) + ENTRY * capacity[stack]) return entries;
+    throw new VmemError('ECORRUPT', `[CACHE-2] slot ${this.slot}, stack ${stack}: top ${top}, end ${end}`);
+  }
+
+  private hasStack(sizeClass: number): boolean {
     return this.i32[this.tops + 2 * sizeClass + 1] !== this.start + this.core.cacheLayout.noStack;
   }
 
@@ -184,7 +202,7 @@ export class ThreadCache {
 
   private hasBlock(granule: number, state: number, sizeClass: number): boolean {
     const { region } = this.core;
-    const ptr = granule * 2 ** region.granuleShift;
+    const ptr = granule * this.granuleSize;
     return (
       this.u8[state] === this.cached &&
       stateIndexOf(region, ptr) === state &&
@@ -193,8 +211,8 @@ export class ThreadCache {
   }
 
   private hasRun(granule: number, pages: number): boolean {
-    const { pageMap, granuleShift } = this.core.region;
-    const ptr = granule * 2 ** granuleShift;
+    const { pageMap } = this.core.region;
+    const ptr = granule * this.granuleSize;
     const page = offsetToPage(ptr);
     return (
       page > 0 &&
@@ -208,10 +226,10 @@ export class ThreadCache {
   flushRuns(): boolean {
     if (this.runPages === 0) return false;
     const { i32, start, tops } = this;
-    const { capacity, firstRun, stack, runPages } = this.core.cacheLayout;
+    const { capacity, firstRun, runPages } = this.core.cacheLayout;
     for (let i = firstRun; i < capacity.length; i++) {
-      const bottom = start + stack[i];
-      const top = i32[tops + 2 * i];
+      const bottom = this.bottom(i);
+      const top = bottom + ENTRY * this.entriesOf(i);
       if (top === bottom) continue;
       const pages = SHORTEST_RUN + i - firstRun;
       this.core.large.returnRuns(bottom, top, pages, this.slot);
@@ -246,7 +264,7 @@ export class ThreadCache {
   }
 
   /** Word of the oldest entry of a stack. */
-  private bottom(sizeClass: SizeClass): number {
-    return this.start + this.core.cacheLayout.stack[sizeClass];
+  private bottom(stack: number): number {
+    return this.start + this.core.cacheLayout.stack[stack];
   }
 }

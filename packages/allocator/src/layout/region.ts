@@ -81,12 +81,13 @@ export class Region {
 
   /** False once the heap that this thread made or attached to is closed. */
   get isOpen(): boolean {
-    const { i32, openedAs } = this;
-    return (
-      i32[Identity.state] === RegionState.open &&
-      // another heap has another id in both words; in one of them, it is damage, which `check` reports
-      (i32[Identity.idLow] === openedAs[0] || i32[Identity.idHigh] === openedAs[1])
-    );
+    // any other state than these two, of a heap with our id, is damage, which `check` reports
+    return this.i32[Identity.state] !== RegionState.closed && this.isOf(this.openedAs);
+  }
+
+  /** Another heap, or none, has another id in both words; in one of them, it is damage. */
+  private isOf(id: readonly [number, number]): boolean {
+    return this.i32[Identity.idLow] === id[0] || this.i32[Identity.idHigh] === id[1];
   }
 
   /** Wipes what describes an older heap. */
@@ -146,7 +147,7 @@ export class Region {
     const { i32 } = this;
     const state = Atomics.load(i32, Identity.state);
     if (state === RegionState.closed) throw new VmemError('ECLOSED', 'the heap of this handle was deleted');
-    if (i32[Identity.magicLow] !== MAGIC_LOW || i32[Identity.magicHigh] !== MAGIC_HIGH) {
+    if (i32[Identity.magicLow] !== MAGIC_LOW && i32[Identity.magicHigh] !== MAGIC_HIGH) {
       throw new VmemError('ECLOSED', 'the heap of this handle was deleted: its region is empty');
     }
   }
@@ -159,14 +160,18 @@ export class Region {
         `the region has format version ${i32[Identity.version]}, this allocator reads version ${FORMAT_VERSION}`,
       );
     }
-    if (i32[Identity.idLow] !== id[0] || i32[Identity.idHigh] !== id[1]) {
+    if (!this.isOf(id)) {
       throw new VmemError('ECLOSED', 'the region now holds another heap than the handle names');
     }
     const expect = (what: string, word: Identity, expected: number): void => {
       if (i32[word] !== expected) {
-        throw new VmemError('ECORRUPT', `identity: ${what} is ${i32[word]}, expected ${expected}`);
+        throw new VmemError('ECORRUPT', `[HEAD-2] identity: ${what} is ${i32[word]}, expected ${expected}`);
       }
     };
+    expect('first word', Identity.magicLow, MAGIC_LOW);
+    expect('second word', Identity.magicHigh, MAGIC_HIGH);
+    expect('id', Identity.idLow, id[0]);
+    expect('id', Identity.idHigh, id[1]);
     expect('state', Identity.state, RegionState.open);
     expect('number of pages', Identity.pages, this.pages);
     expect('first data page', Identity.firstDataPage, this.firstDataPage);
@@ -175,7 +180,7 @@ export class Region {
     const cacheBytes = i32[Identity.cacheBytes];
     const slots = i32[Identity.slots];
     if (cacheBytes < 64 || cacheBytes > 1 << 20 || slots < 1 || slots > MAX_SLOTS) {
-      throw new VmemError('ECORRUPT', `identity: ${cacheBytes} bytes a cache, ${slots} slots`);
+      throw new VmemError('ECORRUPT', `[HEAD-2] identity: ${cacheBytes} bytes a cache, ${slots} slots`);
     }
     this.openedAs = id;
     return { classCount, cacheBytes, slots };

@@ -23,8 +23,10 @@ import {
   PAGE_SIZE,
   asPage,
   asSizeClass,
+  lineToPage,
   pageAfter,
   pageBefore,
+  pageToLine,
   type PageIndex,
   type SizeClass,
 } from '../base/units';
@@ -32,7 +34,7 @@ import { VmemError } from '../base/errors';
 import type { ExtentAllocator } from '../extent/extent-allocator';
 import { FREE, slotOfState } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
-import { PageKind, Sharing } from '../layout/page-map';
+import { PageKind, Sharing, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Bin, Extents, binAt, slotOfToken } from '../layout/region-layout';
 import { ENTRY } from '../layout/thread-cache';
@@ -74,7 +76,7 @@ export class Bins {
     this.i32 = region.i32;
     this.u8 = region.u8;
     this.pageMap = region.pageMap;
-    this.lists = new PageLists(region.i32, region.pageMap);
+    this.lists = new PageLists(region.i32, region.pageMap, '[SLAB-2]');
     this.granuleShift = region.granuleShift;
     this.pageGranuleShift = PAGE_SHIFT - region.granuleShift;
     this.mostEmptyPages = Math.min(MOST_EMPTY_PAGES, region.pages >> 8);
@@ -174,7 +176,7 @@ export class Bins {
     const bin = binAt(sizeClass);
     this.locked(sizeClass, () => {
       if (pageMap.sizeClass(page) === sizeClass && pageMap.sharing(page) !== Sharing.shared) {
-        this.shareSlab(pageBefore(page, pageMap.pageOffset(page) >>> PAGE_SHIFT), sizeClass);
+        this.shareSlab(this.slabOf(page, sizeClass), sizeClass);
         i32[bin + Bin.sharingScore] = Math.min(i32[bin + Bin.sharingScore] + GAIN, HIGHEST_SCORE);
       }
     });
@@ -201,8 +203,11 @@ export class Bins {
     return any;
   }
 
-  /** The slab of the class that `page` belongs to. */
-  private slabOf(page: number, sizeClass: SizeClass): PageIndex {
+  /**
+   * The slab of the class that `page` belongs to.
+   * @throws VmemError ECORRUPT if it belongs to none
+   */
+  slabOf(page: number, sizeClass: SizeClass): PageIndex {
     const { pageMap } = this;
     if (page >= pageMap.pages || pageMap.sizeClass(asPage(page)) !== sizeClass) {
       throw new VmemError(
@@ -210,7 +215,45 @@ export class Bins {
         `[CACHE-1] page ${page}: a cache has blocks there, no slab of class ${sizeClass}`,
       );
     }
-    return pageBefore(asPage(page), pageMap.pageOffset(asPage(page)) >>> PAGE_SHIFT);
+    const slab = pageBefore(asPage(page), pageMap.pageOffset(asPage(page)) >>> PAGE_SHIFT);
+    this.requireSlab(slab, sizeClass);
+    return slab;
+  }
+
+  /** Refuses what is no slab of the class: a link, an offset or a class is wrong. */
+  private requireSlab(slab: PageIndex, sizeClass: SizeClass): void {
+    const { pageMap } = this;
+    const { pages, lines } = SLAB_SHAPES[sizeClass];
+    const isSlab =
+      slab > 0 &&
+      pageMap.tag(slab) === tagOf(PageKind.slab, pages) &&
+      pageMap.sizeClass(slab) === sizeClass &&
+      pageMap.pageOffset(slab) === 0;
+    if (!isSlab) throw new VmemError('ECORRUPT', `[PAGE-3] page ${slab}: no slab of class ${sizeClass}`);
+    const line = pageMap.stateLine(slab);
+    const statePage = lineToPage(line);
+    if (
+      line <= 0 ||
+      statePage >= pageMap.pages ||
+      pageMap.tag(statePage) !== tagOf(PageKind.states, 1) ||
+      (line - pageToLine(statePage) - 1) % lines !== 0
+    ) {
+      throw new VmemError('ECORRUPT', `[STORE-2] slab at page ${slab}: no states at line ${line}`);
+    }
+  }
+
+  /** Refuses a member of a list that can't be in it: a slab of the class with `least` FREE blocks or more. */
+  private requireListed(slab: PageIndex, sizeClass: SizeClass, least: number): void {
+    const { pageMap } = this;
+    const { blocks } = SLAB_SHAPES[sizeClass];
+    this.requireSlab(slab, sizeClass);
+    const free = pageMap.a(slab);
+    const from = pageMap.b(slab);
+    if (free < least || free > blocks || from < 0 || from > blocks)
+      throw new VmemError(
+        'ECORRUPT',
+        `[SLAB-1] slab at page ${slab}: counts ${free} FREE blocks from ${from}`,
+      );
   }
 
   private takeFromSlab(
@@ -257,13 +300,14 @@ export class Bins {
    * hold, though, and pages that are scarce stay free. Bin lock held.
    */
   slabToTakeFrom(sizeClass: SizeClass): PageIndex {
-    const { i32, lists, pageMap } = this;
+    const { i32, lists } = this;
     const bin = binAt(sizeClass);
     const head = bin + Bin.slabs;
     const first = lists.first(head);
     if (first === NULL_PAGE) return this.beginSlab(sizeClass);
     let tries = NEIGHBOUR_TRIES;
-    for (let slab = first; slab !== NULL_PAGE && tries > 0; slab = pageMap.next(slab), tries--) {
+    for (let slab = first; slab !== NULL_PAGE && tries > 0; slab = lists.next(slab), tries--) {
+      this.requireListed(slab, sizeClass, 1);
       if (this.isBesideOthers(slab)) continue;
       if (slab !== first) {
         lists.remove(head, slab);
@@ -308,6 +352,11 @@ export class Bins {
     const old = pageMap.a(slab);
     const free = old + count;
     const isEmpty = free === SLAB_SHAPES[sizeClass].blocks;
+    if (old < 0 || free > SLAB_SHAPES[sizeClass].blocks)
+      throw new VmemError(
+        'ECORRUPT',
+        `[SLAB-1] slab at page ${slab}: counts ${old} FREE blocks, ${count} come`,
+      );
     pageMap.setA(slab, free);
     if (lowest < pageMap.b(slab)) pageMap.setB(slab, lowest);
     i32[bin + Bin.freeBlocks] += count;
@@ -326,6 +375,7 @@ export class Bins {
     const bin = binAt(sizeClass);
     let slab = lists.first(bin + Bin.emptySlabs);
     if (slab !== NULL_PAGE) {
+      this.requireListed(slab, sizeClass, SLAB_SHAPES[sizeClass].blocks);
       lists.remove(bin + Bin.emptySlabs, slab);
       i32[bin + Bin.emptyCount]--;
     } else {
@@ -404,10 +454,8 @@ export class Bins {
     const bin = binAt(sizeClass);
     const head = bin + Bin.emptySlabs;
     // whoever tries to free a block there from now on finds no slab
-    let tries = i32[bin + Bin.emptyCount];
-    for (let slab = lists.first(head); slab !== NULL_PAGE; slab = pageMap.next(slab)) {
-      if (tries-- <= 0)
-        throw new VmemError('ECORRUPT', `[SLAB-3] class ${sizeClass}: more empty slabs than counted`);
+    for (let slab = lists.first(head); slab !== NULL_PAGE; slab = lists.next(slab)) {
+      this.requireListed(slab, sizeClass, blocks);
       for (let i = 0; i < pages; i++) pageMap.withdrawClass(pageAfter(slab, i));
     }
     this.sections.awaitOthers();

@@ -2,15 +2,7 @@
 // Under the bin's lock, like the moves between slabs and caches in `bins`, and with the gate of the thread's cache closed,
 // so that a standstill has none of it under way.
 
-import {
-  LINE_SIZE,
-  NULL_PAGE,
-  PAGE_SHIFT,
-  PAGE_SIZE,
-  asPage,
-  pageBefore,
-  type SizeClass,
-} from '../base/units';
+import { LINE_SIZE, NULL_PAGE, PAGE_SIZE, asPage, type SizeClass } from '../base/units';
 import { FREE, isLive, liveIn } from '../layout/block-state';
 import { Sharing } from '../layout/page-map';
 import type { Region } from '../layout/region';
@@ -105,7 +97,7 @@ export class BulkBlocks {
           if (returned > 0) bins.blocksReturned(slab, returned, lowest, sizeClass);
           page = its;
           pageOffset = pageMap.pageOffset(asPage(its));
-          slab = pageBefore(asPage(its), pageOffset >>> PAGE_SHIFT);
+          slab = bins.slabOf(its, sizeClass);
           isShared = pageMap.sharing(asPage(its)) === Sharing.shared;
           states = pageMap.stateLine(asPage(its)) * LINE_SIZE;
           returned = 0;

@@ -10,6 +10,7 @@
 //           that is free, and no others.
 // [STORE-3] A state page is in the list of its run length exactly if it has a free run; none has only free runs.
 
+import { VmemError } from '../base/errors';
 import {
   LINES_PER_PAGE,
   LINE_SIZE,
@@ -51,7 +52,7 @@ export class StateStore {
     private readonly extents: ExtentAllocator,
   ) {
     this.pageMap = region.pageMap;
-    this.lists = new PageLists(region.i32, region.pageMap);
+    this.lists = new PageLists(region.i32, region.pageMap, '[STORE-3]');
   }
 
   /** A run of zeroed lines, or 0. Extent lock held. */
@@ -62,6 +63,7 @@ export class StateStore {
       page = this.addPage(lines);
       if (page === NULL_PAGE) return NO_LINE;
     }
+    this.requireStates(page, lines);
     let run = 31 - Math.clz32(pageMap.a(page) & -pageMap.a(page));
     if (run >= 0) {
       pageMap.setA(page, pageMap.a(page) & (pageMap.a(page) - 1));
@@ -69,6 +71,8 @@ export class StateStore {
       run = 63 - Math.clz32(pageMap.b(page) & -pageMap.b(page));
       pageMap.setB(page, pageMap.b(page) & (pageMap.b(page) - 1));
     }
+    if (run < 0 || run >= runsPerPage(lines))
+      throw new VmemError('ECORRUPT', `[STORE-2] state page ${page}: run ${run} is said to be free`);
     if (pageMap.a(page) === 0 && pageMap.b(page) === 0)
       this.lists.remove(Extents.statePageHeads + lines, page);
     const line = lineAfter(pageToLine(page), 1 + run * lines);
@@ -80,8 +84,11 @@ export class StateStore {
   release(line: LineIndex, lines: number): void {
     const { pageMap } = this;
     const page = lineToPage(line);
+    this.requireStates(page, lines);
     const wasFull = pageMap.a(page) === 0 && pageMap.b(page) === 0;
     const run = (line - pageToLine(page) - 1) / lines;
+    if (!Number.isInteger(run) || run < 0 || run >= runsPerPage(lines))
+      throw new VmemError('ECORRUPT', `[STORE-2] line ${line}: no run of ${lines} begins there`);
     if (run < 32) pageMap.setA(page, pageMap.a(page) | (1 << run));
     else pageMap.setB(page, pageMap.b(page) | (1 << (run - 32)));
     const [low, high] = allFree(runsPerPage(lines));
@@ -93,6 +100,17 @@ export class StateStore {
     } else if (wasFull) {
       this.lists.addFirst(Extents.statePageHeads + lines, page);
     }
+  }
+
+  private requireStates(page: PageIndex, lines: number): void {
+    const { pageMap } = this;
+    if (
+      page <= 0 ||
+      page >= pageMap.pages ||
+      pageMap.kind(page) !== PageKind.states ||
+      pageMap.pageOffset(page) !== lines
+    )
+      throw new VmemError('ECORRUPT', `[STORE-2] page ${page}: not one of states in runs of ${lines}`);
   }
 
   private addPage(lines: number): PageIndex {

@@ -12,6 +12,7 @@
 // Nothing inside a fast section waits, takes a lock or calls out, so the wait is as short as a section, unless the
 // thread is off its processor or dies there.
 
+import { VmemError } from '../base/errors';
 import { STORES_IN_ORDER } from './platform';
 import { waitWhile } from './wait';
 
@@ -92,6 +93,8 @@ export class FastSections {
     const word = owners.busyWords[slot];
     for (let spin = 0; spin < SPINS; spin++) if (i32[word] === 0) return;
     for (let sleeps = 1; i32[word] !== 0 && owners.mayRun(slot); sleeps++) {
+      const busy = i32[word];
+      if (busy !== 0 && busy !== 1) throw new VmemError('ECORRUPT', `[SLOT-2] slot ${slot}: busy is ${busy}`);
       if (sleeps % SLEEPS_PER_INQUIRY === 0 && owners.isDead(slot)) return;
       waitWhile(i32, word, 1, SLEEP_MS);
     }

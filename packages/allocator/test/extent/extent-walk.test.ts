@@ -1,6 +1,7 @@
 import { asPage } from '#src/base/units';
-import { walkExtents } from '#src/extent/extent-walk';
+import { extentEndingAt, extentLength, walkExtents } from '#src/extent/extent-walk';
 import { PageKind, PageMap, PageRecord } from '#src/layout/page-map';
+import { codeOf } from '../support/thrown';
 
 /** A map of 12 pages: 3 reserved, 2 of a slab, 7 free. */
 function newMap(): PageMap {
@@ -39,4 +40,23 @@ test.each<[string, number, number, number]>([
   expect(() => walk(pageMap)).toThrow(
     expect.objectContaining({ code: 'ECORRUPT', message: expect.stringContaining('[PAGE-1]') as string }),
   );
+});
+
+test('the length of an extent is believed if another one begins behind it, or the region ends', () => {
+  const pageMap = newMap();
+  expect([3, 5].map((page) => extentLength(pageMap, asPage(page)))).toEqual([2, 7]);
+  for (const length of [0, 1, 3, 8, 10, 2 ** 27]) {
+    pageMap.setTag(asPage(3), PageKind.slab, length);
+    expect(codeOf(() => extentLength(pageMap, asPage(3)))).toBe('ECORRUPT');
+  }
+});
+
+test('the first page of an extent is believed if its tag says what that of the last one says', () => {
+  const first = (pageMap: PageMap): number => extentEndingAt(pageMap, asPage(11), PageKind.free);
+  expect(first(newMap())).toBe(5);
+  for (const length of [0, 6, 8, 12, 13, 2 ** 27]) {
+    const pageMap = newMap();
+    pageMap.setTag(asPage(11), PageKind.freeTail, length);
+    expect(codeOf(() => first(pageMap))).toBe('ECORRUPT');
+  }
 });

@@ -43,8 +43,8 @@ test('a region is open for those who have looked at its identity, while it holds
 });
 
 test.each<[string, Identity, number, string, RegExp]>([
-  ['magic number, low half', Identity.magicLow, 1, 'ECLOSED', /its region is empty/],
-  ['magic number, high half', Identity.magicHigh, 1, 'ECLOSED', /its region is empty/],
+  ['magic number, low half', Identity.magicLow, 1, 'ECORRUPT', /first word is 1/],
+  ['magic number, high half', Identity.magicHigh, 1, 'ECORRUPT', /second word is 1/],
   ['version', Identity.version, 99, 'EINVAL', /format version 99, .* reads version 3/],
   ['number of pages', Identity.pages, 255, 'ECORRUPT', /number of pages is 255, expected 256/],
   ['first data page', Identity.firstDataPage, 3, 'ECORRUPT', /first data page is 3, expected 10/],
@@ -54,8 +54,8 @@ test.each<[string, Identity, number, string, RegExp]>([
   ['bytes a cache, too many', Identity.cacheBytes, 2 ** 20 + 1, 'ECORRUPT', /1048577 bytes a cache/],
   ['slots, none', Identity.slots, 0, 'ECORRUPT', /0 slots/],
   ['slots, too many', Identity.slots, 255, 'ECORRUPT', /255 slots/],
-  ['id, low half', Identity.idLow, 12345, 'ECLOSED', /another heap than the handle names/],
-  ['id, high half', Identity.idHigh, 12345, 'ECLOSED', /another heap than the handle names/],
+  ['id, low half', Identity.idLow, 12345, 'ECORRUPT', /id is 12345/],
+  ['id, high half', Identity.idHigh, 12345, 'ECORRUPT', /id is 12345/],
   ['state, closed', Identity.state, 2, 'ECLOSED', /was deleted/],
   ['state, unknown', Identity.state, 3, 'ECORRUPT', /state is 3, expected 1/],
   ['state, not open yet', Identity.state, 0, 'ECORRUPT', /state is 0, expected 1/],
@@ -65,6 +65,17 @@ test.each<[string, Identity, number, string, RegExp]>([
   region.i32[word] = value;
   const refusal = refusalOf(region, id);
   expect(refusal).toEqual({ code, message: expect.stringMatching(message) as string });
+});
+
+test.each<[string, Identity[], RegExp]>([
+  ['magic number', [Identity.magicLow, Identity.magicHigh], /its region is empty/],
+  ['id', [Identity.idLow, Identity.idHigh], /another heap than the handle names/],
+])('without any of its %s it is no heap any more', (_, words, message) => {
+  const { region, heap } = newRegion();
+  const { id } = heap.handle;
+  for (const word of words) region.i32[word] = 0;
+  const refusal = refusalOf(region, id);
+  expect(refusal).toEqual({ code: 'ECLOSED', message: expect.stringMatching(message) as string });
 });
 
 test('a heap that another thread deletes while its identity is read is ECLOSED', () => {

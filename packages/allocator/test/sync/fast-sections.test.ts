@@ -1,6 +1,7 @@
 import { FastSections, type SectionOwners } from '#src/sync/fast-sections';
 import { resultOf, startWorker } from '../support/worker';
 import type { SectionTask } from '../workers/section-runner';
+import { codeOf } from '../support/thrown';
 
 // words of the real thread's, each on a cache line of its own
 const BUSY = 0;
@@ -87,6 +88,12 @@ test('the section of a thread that died inside is not waited for', () => {
   words[THEIRS] = 1;
   sections(() => true).awaitOthers();
   expect(dead).toHaveBeenCalledWith(THEIRS);
+});
+
+test.each([2, -1, 0x5a5a5a5a])('a flag that says %p is damage, and nothing to wait for', (flag) => {
+  const { words, sections } = newSetting();
+  words[THEIRS] = flag;
+  expect(codeOf(() => sections(() => true).awaitOthers())).toBe('ECORRUPT');
 });
 
 test('nor is that of one that is known to be dead by then', () => {
