@@ -3,6 +3,7 @@
 //
 // [SLOT-1] A slot is free, or its owner word names a thread, says that it died, or names the thread that reaps
 //          it; only a slot in use has a cache page, and that is an extent of kind `cache` of this slot.
+// [SLOT-2] The flag of fast sections is 0 or 1. A thread's own slot names it, as it was when it attached.
 
 import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
@@ -100,6 +101,20 @@ export class ThreadSlots implements SectionOwners {
   /** Forgets that the slot's thread is inside a fast section: it died there. */
   leaveSection(slot: number): void {
     this.i32[this.busyWords[slot]] = 0;
+  }
+
+  /** True if the calling thread's slot is still as `claim` has left it. */
+  isOwn(slot: SlotIndex, token: number): boolean {
+    const { i32 } = this;
+    const at = slotAt(slot);
+    const { tid, startTime } = this.host?.identity() ?? { tid: SlotOwner.unnamed, startTime: 0 };
+    return (
+      i32[at + Slot.owner] === tid &&
+      i32[at + Slot.startTimeOf] === tid &&
+      i32[at + Slot.startTimeLow] === (startTime | 0) &&
+      i32[at + Slot.startTimeHigh] === Math.floor(startTime / 2 ** 32) &&
+      tokenOf(slot, i32[at + Slot.generation]) === token
+    );
   }
 
   /** True if a thread that is not known to be dead has the slot. */

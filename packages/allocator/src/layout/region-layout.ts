@@ -14,6 +14,7 @@
 // [HEAD-2] The identity words are those that `create` wrote; sizes agree with each other.
 // [EXTENT-1] The counters of the extents' table are the numbers of pages and extents of each kind.
 // [BACKING-1] The records of all extents' first pages have storage, and those of all pages but unbacked ones.
+// [BACKING-2] The range that is written down, if one is, lies behind the tables; the policy is one that there is.
 
 import { PAGE_SIZE } from '../base/units';
 import { MAX_SLOTS } from './block-state';

@@ -26,6 +26,7 @@
 // [CACHE-2] A top lies within its stack, at a multiple of two words from its start; ends and sentinels are as
 //           they were written when the stack began, or both words are `noStack`. The count of pages is that of the
 //           runs in the stacks, with no operation under way.
+// [CACHE-3] A cache's redzone is all zeros.
 
 import { LINE_SIZE, PAGE_SIZE } from '../base/units';
 

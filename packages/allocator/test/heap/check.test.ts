@@ -795,6 +795,28 @@ describe('threads', () => {
     setSlot(EMPTY_SLOT, Slot.cachePage, (inner) => inner.cachePage(1));
   });
 
+  test('[SLOT-2] a slot that does not name the thread which checks, as it was when it attached', () => {
+    for (const field of [
+      Slot.owner,
+      Slot.startTimeLow,
+      Slot.startTimeHigh,
+      Slot.startTimeOf,
+      Slot.generation,
+    ])
+      expectFound('[SLOT-2]', ({ inner }) => (inner.i32[slotAt(0) + field] += 2));
+  });
+
+  test('[SLOT-2] a flag of fast sections that is neither 0 nor 1', () => {
+    for (const flag of [2, -1, 2 ** 30])
+      expectFound('[SLOT-2]', ({ inner }) => (inner.i32[slotAt(1) + Slot.busy] = flag));
+  });
+
+  test('[CACHE-3] a redzone that was written over', () => {
+    for (const slot of [0, 1])
+      for (const word of [0, 15])
+        expectFound('[CACHE-3]', ({ inner }) => (inner.i32[inner.cachePage(slot) * 1024 + word] = 1));
+  });
+
   test('[LOCK-1] a lock held by a slot that there is not', () => {
     for (const lock of LOCKS) {
       expectFound('[LOCK-1]', ({ inner }) => (inner.i32[lock] = tokenOf(THREADS, 1)));
@@ -991,6 +1013,36 @@ describe('pages without storage', () => {
       expectFoundUnbacked('[EXTENT-1]', ({ i32 }) => i32[word]++);
     }
   });
+});
+
+test('[BACKING-2] a range that is written down but can be none, or a policy that there is not', () => {
+  for (const [page, pages] of [
+    [1, 1],
+    [-1, 1],
+    [600, 0],
+    [600, -1],
+    [600, 1 << 20],
+    [1 << 20, 1],
+  ]) {
+    expectFound('[BACKING-2]', ({ inner }) => {
+      inner.i32[Backing.page] = page;
+      inner.i32[Backing.pages] = pages;
+    });
+  }
+  for (const policy of [2, -1])
+    expectFound('[BACKING-2]', ({ inner }) => (inner.i32[Backing.policy] = policy));
+});
+
+test('[FREE-3] a first or a last page that is said to be zero, and is not', () => {
+  for (const place of ['first', 'last']) {
+    const heap = Heap.create(new SharedArrayBuffer(1 << 20), { zeroed: true });
+    const inner = new InnerHeap(heap);
+    const { page } = inner.extentOf(PageKind.free);
+    const { pageMap } = inner;
+    expect(pageMap.b(page) - pageMap.a(page)).toBeGreaterThan(100);
+    inner.u8[(place === 'first' ? pageMap.a(page) : pageMap.b(page) - 1) * 4096 + 77] = 1;
+    expect(namedIn(heap.checkReport())).toEqual(['[FREE-3]']);
+  }
 });
 
 test('[FREE-3] zero pages that are not in their free extent', () => {

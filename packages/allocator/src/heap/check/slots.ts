@@ -18,6 +18,11 @@ import type { CheckScene } from './scene';
 
 export function checkSlots(scene: CheckScene): void {
   const { found, i32, core } = scene;
+  found.expect(
+    core.slots.isOwn(core.slot, core.token),
+    '[SLOT-2]',
+    () => `slot ${core.slot}: owner word ${i32[slotAt(core.slot) + Slot.owner]}, it is the calling thread's`,
+  );
   for (let slot = 0; slot < core.slots.count; slot++) {
     const owner = i32[slotAt(slot) + Slot.owner];
     const page = i32[slotAt(slot) + Slot.cachePage] as PageIndex;
@@ -64,6 +69,11 @@ function checkTops(scene: CheckScene, slot: number, page: PageIndex): void {
   const { tops, capacity, stack, pages, noStack, firstRun } = scene.core.cacheLayout;
   if (page <= 0 || page + pages > scene.pageMap.pages) return;
   const start = pageToWord(page);
+  scene.found.expect(
+    i32.subarray(start, start + tops).every((word) => word === 0),
+    '[CACHE-3]',
+    () => `slot ${slot}: the redzone of its cache was written over`,
+  );
   scene.found.expect(
     i32[start + noStack - 1] === 0 && i32[start + noStack - 2] === 0,
     '[CACHE-2]',

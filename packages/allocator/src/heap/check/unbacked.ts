@@ -1,8 +1,25 @@
 // Checks the list of unbacked extents against the census, and that what describes pages has storage.
 
-import { Backing, Extents, RECORDS_PER_PAGE } from '../../layout/region-layout';
-import type { PageIndex } from '../../base/units';
+import { isPlausible } from '../../extent/page-backing';
+import { Backing, Extents, RECORDS_PER_PAGE, UsagePolicy } from '../../layout/region-layout';
+import { NULL_PAGE, type PageIndex } from '../../base/units';
 import { walkList, type CheckScene } from './scene';
+
+/** What is under way, or was when a thread died, and how. */
+function checkUnderWay({ found, i32, core }: CheckScene): void {
+  const page = i32[Backing.page];
+  const policy = i32[Backing.policy];
+  found.expect(
+    page === NULL_PAGE || isPlausible(core.region, page, i32[Backing.pages]),
+    '[BACKING-2]',
+    () => `${i32[Backing.pages]} pages at page ${page} are written down`,
+  );
+  found.expect(
+    policy === UsagePolicy.keep || policy === UsagePolicy.conservative,
+    '[BACKING-2]',
+    () => `there is no policy ${policy}`,
+  );
+}
 
 export function checkUnbacked(scene: CheckScene): void {
   const { found, i32, pageMap } = scene;
@@ -15,6 +32,7 @@ export function checkUnbacked(scene: CheckScene): void {
   for (const page of scene.unbacked.keys()) {
     found.expect(seen.has(page), '[UNBACKED-1]', () => `unbacked extent at page ${page}: not in the list`);
   }
+  checkUnderWay(scene);
   const mapped = i32[Backing.mapped];
   const tables = scene.core.region.firstDataPage;
   const isWhole = mapped === pageMap.pages || (mapped > 0 && mapped % RECORDS_PER_PAGE === 0);
