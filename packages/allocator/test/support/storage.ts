@@ -17,9 +17,14 @@ export class Storage implements PageSource {
   private readonly hasStorage: Uint8Array;
   private readonly memory: Uint8Array;
 
-  constructor(readonly buffer: SharedArrayBuffer) {
-    this.memory = new Uint8Array(buffer);
-    this.hasStorage = new Uint8Array(buffer.byteLength / PAGE);
+  /** For a region that is all of the buffer, or a part. */
+  constructor(
+    readonly buffer: SharedArrayBuffer,
+    byteOffset = 0,
+    byteLength = buffer.byteLength,
+  ) {
+    this.memory = new Uint8Array(buffer, byteOffset, byteLength);
+    this.hasStorage = new Uint8Array(byteLength / PAGE);
   }
 
   get pages(): number {
@@ -58,7 +63,7 @@ export class Storage implements PageSource {
 
   /** Pages without storage in which something was written. */
   strayPages(): number[] {
-    const bytes = Buffer.from(this.buffer);
+    const bytes = Buffer.from(this.buffer, this.memory.byteOffset, this.memory.byteLength);
     const empty = Buffer.alloc(PAGE);
     const found: number[] = [];
     for (let page = 0; page < this.hasStorage.length; page++) {
@@ -75,7 +80,7 @@ export class Storage implements PageSource {
 
 function sumOf(bytes: Uint8Array): number {
   let sum = 0;
-  for (const byte of bytes) sum += byte;
+  for (let i = 0; i < bytes.length; i++) sum += bytes[i];
   return sum;
 }
 
