@@ -54,6 +54,17 @@ export function readTestTitles(path: string): string[] {
   return titles;
 }
 
+/** The first arguments of all calls that are strings and no titles of tests. */
+export function readFirstArguments(path: string): string[] {
+  const found: string[] = [];
+  visit(parse(path), (node) => {
+    if (!ts.isCallExpression(node) || TITLED.has(rootOfCall(node.expression))) return;
+    const [first] = node.arguments;
+    if (first !== undefined && ts.isStringLiteralLike(first)) found.push(first.text);
+  });
+  return found;
+}
+
 /** The comments of a file, one string each. */
 export function readComments(path: string): string[] {
   const text = readFileSync(path, 'utf8');
