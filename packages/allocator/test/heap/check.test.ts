@@ -439,6 +439,15 @@ describe('slabs', () => {
     }
   });
 
+  test('[SLAB-1] a place where the search begins that no block has', () => {
+    expectFound('[SLAB-1]', ({ inner }) => {
+      const full = inner
+        .extents()
+        .find(({ page, kind }) => kind === PageKind.slab && inner.pageMap.a(page) === 0)!.page;
+      inner.pageMap.setB(full, SLAB_SHAPES[inner.pageMap.sizeClass(full)].blocks + 1);
+    });
+  });
+
   test('[SLAB-2] a slab with FREE blocks that is in no list', () => {
     expectFound('[SLAB-2]', ({ inner }) => (inner.i32[binAt(SMALL) + Bin.slabs] = 0));
   });
@@ -1005,7 +1014,8 @@ describe('pages without storage', () => {
     for (const change of [-1, 1, 1 << 20, -(1 << 20)]) {
       expectFoundUnbacked('[BACKING-1]', ({ i32 }) => (i32[Backing.mapped] += change));
     }
-    expectFoundUnbacked('[BACKING-1]', ({ i32 }) => i32[Backing.skipped]++);
+    for (const change of [-1, 1])
+      expectFoundUnbacked('[BACKING-1]', ({ i32 }) => (i32[Backing.skipped] += change));
   });
 
   test('[EXTENT-1] counters', () => {

@@ -131,7 +131,7 @@ function checkSlab(scene: CheckScene, slab: PageIndex, index: number, stacks: St
     );
   }
   found.expect(
-    pageMap.a(slab) === free && (free === 0 || pageMap.b(slab) <= lowest) && pageMap.b(slab) >= 0,
+    pageMap.a(slab) === free && pageMap.b(slab) <= lowest && pageMap.b(slab) >= 0,
     '[SLAB-1]',
     () =>
       `slab at page ${slab}: counts ${pageMap.a(slab)} FREE from ${pageMap.b(slab)}; ${free} are, from ${lowest}`,

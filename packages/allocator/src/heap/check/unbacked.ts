@@ -37,7 +37,7 @@ export function checkUnbacked(scene: CheckScene): void {
   const tables = scene.core.region.firstDataPage;
   const isWhole = mapped === pageMap.pages || (mapped > 0 && mapped % RECORDS_PER_PAGE === 0);
   const skipped = i32[Backing.skipped];
-  const isSkipped = skipped === 0 || skipped === Math.floor(tables / RECORDS_PER_PAGE) - 1;
+  const isSkipped = skipped === 0 || skipped === Math.max(0, Math.floor(tables / RECORDS_PER_PAGE) - 1);
   found.expect(
     isWhole && isSkipped && tables < mapped && mapped <= pageMap.pages,
     '[BACKING-1]',
