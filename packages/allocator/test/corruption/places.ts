@@ -2,7 +2,7 @@
 // harm.
 
 import { pageAfter, pageToWord, type PageIndex } from '#src/base/units';
-import { FREE, isLive, slotOfState } from '#src/layout/block-state';
+import { FREE, cachedBy, isLive, slotOfState } from '#src/layout/block-state';
 import { PageKind, PageRecord } from '#src/layout/page-map';
 import {
   Backing,
@@ -197,22 +197,22 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
 function addSlab(inner: InnerHeap, slab: PageIndex, add: Add): void {
   const { u8, pageMap } = inner;
   const { blocks, lines } = SLAB_SHAPES[pageMap.sizeClass(slab)];
-  const free = pageMap.a(slab);
   const states = pageMap.stateLine(slab) * 64;
   add('slabs', 'free blocks', inner.recordWord(slab, PageRecord.a));
   let lowest = 0;
   while (lowest < blocks && u8[states + lowest] !== FREE) lowest++;
   add('slabs', 'first to look at', inner.recordWord(slab, PageRecord.b), (_, now) =>
-    now >= 0 && now <= (free === 0 ? blocks : lowest) ? 'the search begins earlier' : undefined,
+    now >= 0 && now <= lowest ? 'the search begins earlier' : undefined,
   );
   for (let i = 0; i < lines * 16; i++) {
     add('block states', 'states', states / 4 + i, (old, now) => {
       for (let shift = 0; shift < 32; shift += 8) {
         const [before, after] = [(old >>> shift) & 255, (now >>> shift) & 255];
-        const isSame = before === after || (isLive(before) && isLive(after) && slotOfState(after) < THREADS);
-        if (!isSame) return undefined;
+        if (before === after) continue;
+        if (!isLive(after) || slotOfState(after) >= THREADS) return undefined;
+        if (!isLive(before) && before !== cachedBy(DEAD)) return undefined;
       }
-      return 'a live block is live, whoever took it';
+      return 'a live block is live, whoever took it; and a thread may have died when it had just taken one';
     });
   }
 }

@@ -94,7 +94,7 @@ export class Scene {
     heap.purge();
     for (const i of [0, 2, 4]) this.live.push(blocks[i]);
     // free extents whose pages are not known to be zero
-    const dirty = Array.from({ length: 5 }, () => heap.malloc(random.between(140_000, 160_000)));
+    const dirty = Array.from({ length: 5 }, () => this.writtenBlock(heap, random.between(140_000, 160_000)));
     for (const i of [1, 3]) heap.free(dirty[i]);
     for (const i of [0, 2, 4]) this.live.push(dirty[i]);
     while (this.heaps.length < 4) this.attach();
@@ -116,7 +116,7 @@ export class Scene {
     for (const size of sizes) {
       for (let i = random.between(2, 60); i > 0; i--) own.push(heap.malloc(size));
     }
-    for (let i = 0; i < 4; i++) own.push(heap.malloc(random.between(17_000, 60_000)));
+    for (let i = 0; i < 4; i++) own.push(this.writtenBlock(heap, random.between(17_000, 60_000)));
     random.shuffle(own);
     const kept = random.between(5, own.length >> 1);
     for (const ptr of own.splice(kept)) if (ptr !== 0) heap.free(ptr);
@@ -126,6 +126,13 @@ export class Scene {
     const count = heap.mallocMany(random.pick([512, 1024]), 60, many);
     live.push(...many.slice(0, 8));
     heap.freeMany(many.slice(8, count));
+  }
+
+  /** Pages that somebody has written to are not known to be zero. */
+  private writtenBlock(heap: Heap, size: number): number {
+    const ptr = heap.malloc(size);
+    if (ptr !== 0) new Uint8Array(memory, GUARD + ptr, size).fill(0xee);
+    return ptr;
   }
 
   /** A live block, which the caller frees. */
