@@ -14,7 +14,6 @@ import { NULL_PAGE, PAGE_SIZE, type PageIndex } from '../base/units';
 import { PageKind, type PageMap } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
 import { ExtentIndex } from './extent-index';
-import { extentLength } from './extent-walk';
 
 /** The page at 2 GiB. */
 export const SMALL_INTEGER_PAGES = 2 ** 31 / PAGE_SIZE;
@@ -110,9 +109,10 @@ export class FreeExtents {
   private findAcross(pages: number, alignment: number): PageIndex {
     const { across } = this;
     if (across === NULL_PAGE) return NULL_PAGE;
-    if (this.pageMap.kind(across) !== PageKind.free)
+    const length = this.pageMap.length(across);
+    const end = across + length;
+    if (this.pageMap.kind(across) !== PageKind.free || !isAcross(across, length) || end > this.pageMap.pages)
       throw new VmemError('ECORRUPT', `[FREE-4] page ${across} is said to begin a free extent across 2 GiB`);
-    const end = across + extentLength(this.pageMap, across);
     return Math.ceil(across / alignment) * alignment + pages <= end ? across : NULL_PAGE;
   }
 }
