@@ -28,6 +28,7 @@ interface NativeAddon {
   addressModulo(bytes: Uint8Array, modulus: number): number;
   overlayFile(bytes: Uint8Array, fd: number, fileOffset: number, mode: NativeMode | 'sync'): Done;
   dropMapping(bytes: Uint8Array): Done;
+  mayMap(count: number): boolean;
   freeFileSpace(bytes: Uint8Array): Done;
   advise(bytes: Uint8Array, advice: string): Done;
   sync(bytes: Uint8Array, wait: boolean): Done;
@@ -54,7 +55,7 @@ export interface NativeFileInfo {
 }
 
 /** That of `INTERFACE_VERSION` in native/src/lib.rs. */
-const INTERFACE_VERSION = 3;
+const INTERFACE_VERSION = 4;
 
 const BUILD = 'npm run build:native -w packages/mmap-helper';
 

@@ -9,7 +9,15 @@ export { mapFile } from './mapped-file.js';
 export type { MapMode } from './mapped-file.js';
 export { MmapError } from './mmap-error.js';
 export type { MmapErrorSubject } from './mmap-error.js';
-export { alignedOffset, dropMapping, freeFileSpace, overlayFile, pageSize, reserve } from './overlay.js';
+export {
+  alignedOffset,
+  dropMapping,
+  freeFileSpace,
+  mayMap,
+  overlayFile,
+  pageSize,
+  reserve,
+} from './overlay.js';
 export type { OverlayMode } from './overlay.js';
 export { advise, sync } from './paging.js';
 export type { Advice } from './paging.js';

@@ -106,6 +106,20 @@ export function dropMapping(buffer: SharedArrayBuffer, byteOffset: number, lengt
 }
 
 /**
+ * Whether this process may make `count` more mappings, which then are taken for made. A part of a buffer that gets other
+ * memory splits a mapping in up to three. Linux allows 65,530 (vm.max_map_count), and the runtime ends the process when
+ * it gets none any more: so an eighth is left to it. Nothing is refused that doesn't ask.
+ *
+ * Reads /proc/self/maps now and then: some milliseconds where there are very many.
+ *
+ * @param count from 1 to 65536
+ * @throws TypeError, RangeError: arguments
+ */
+export function mayMap(count: number): boolean {
+  return addon().mayMap(requireWhole(count, 'count', 1, 65_536));
+}
+
+/**
  * Gives the file's storage under a range of a `'shared'` overlay back to the file system; the range reads as zeros, in
  * the file too (madvise(2), MADV_REMOVE). Later stores need storage anew, with the danger that `overlayFile` tells of.
  *

@@ -67,7 +67,7 @@ describe('a package without its addon', () => {
         overlayFile: [buffer, 0, 4096, 3, 0, 'shared'], dropMapping: [buffer, 0, 4096],
         freeFileSpace: [buffer, 0, 4096], mapFile: [3, 0, 1, 'shared'], advise: [buffer, 0, 4096, 'normal'],
         sync: [buffer, 0, 4096, true], threadIdentity: [], isThreadAlive: [{ pid: 1, tid: 1, startTime: 1 }],
-        onThreadDeath: [buffer, [word]], threadBarrier: [],
+        onThreadDeath: [buffer, [word]], threadBarrier: [], mayMap: [2],
         cancelThreadDeaths: [buffer, 0, 4096],
       };
       const codes = {};

@@ -13,6 +13,7 @@ mod external;
 mod file;
 mod mapping;
 mod pages;
+mod room;
 mod space;
 mod thread;
 mod watch;
@@ -30,7 +31,7 @@ use watch::{Operation, Word};
 
 /// Goes up with every change to the functions below, so that TypeScript of another build notices.
 #[napi]
-pub const INTERFACE_VERSION: u32 = 3;
+pub const INTERFACE_VERSION: u32 = 4;
 
 #[napi]
 pub fn page_size() -> f64 {
@@ -136,6 +137,11 @@ pub fn overlay_file(bytes: Bytes, fd: f64, file_offset: f64, mode_name: String) 
 pub fn drop_mapping(bytes: Bytes) -> Done {
     // SAFETY: as for `overlay_file`.
     done(unsafe { mapping::drop_mapping(bytes.span) })
+}
+
+#[napi]
+pub fn may_map(count: u32) -> bool {
+    room::may_map(u64::from(count))
 }
 
 #[napi]

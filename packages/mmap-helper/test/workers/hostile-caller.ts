@@ -49,6 +49,7 @@ const FUNCTIONS: readonly [AnyFunction, ...[unknown, Kind][]][] = [
     ['shared', 'word'],
   ],
   [helper.dropMapping, [buffer, 'buffer'], [0, 'number'], [PAGE, 'number']],
+  [helper.mayMap, [1, 'number']],
   [helper.freeFileSpace, [buffer, 'buffer'], [0, 'number'], [PAGE, 'number']],
   [helper.mapFile, [fd, 'fd'], [0, 'number'], [PAGE, 'number'], ['shared', 'word']],
   [helper.advise, [buffer, 'buffer'], [0, 'number'], [PAGE, 'number'], ['normal', 'word']],
