@@ -1,7 +1,7 @@
 // Free pages that go back to the file system, on demand and by policy, and come back when they are needed.
 
 import { Vmem } from '@vmem-ts/vmem-api';
-import { skipTest, testOnTmpfs } from '../support/disk';
+import { skipTest, testOnExt4, testOnTmpfs } from '../support/disk';
 import {
   MIB,
   describeEachKind,
@@ -95,6 +95,17 @@ describeFiles('purge of a pool in a file', () => {
     expect(pool.check()).toBe(1);
     pool.delete();
     expect(disk.used()).toBe(0);
+  });
+
+  testOnExt4(56, 'is not undone by writing to what lies beside, on an ext4', (disk) => {
+    const pool = tracked(Vmem.create(disk.dir, 40 * MIB));
+    const pointers = fill(pool, 65_536).sort((a, b) => a - b);
+    pool.freeMany(pointers.filter((_, i) => i % 2 === 0));
+    const given = pool.purge();
+    expect(given).toBeGreaterThan(15 * MIB);
+    for (let i = 1; i < pointers.length; i += 2)
+      new Uint8Array(pool.buffer, pool.byteOffset + pointers[i], 65_536).fill(1);
+    expect(fileBytes(pool) - pool.stats().backed).toBeLessThan(MIB / 4);
   });
 
   it('may happen in several threads at once, while others use the pool', async () => {

@@ -12,6 +12,7 @@ export {
   dropMapping,
   fileInfo,
   loadError,
+  mayMap,
   openUnnamedFile,
   overlayFile,
   punchHole,

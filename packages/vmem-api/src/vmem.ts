@@ -95,8 +95,9 @@ export class Vmem implements Disposable {
    * notice that there is no such directory.
    *
    * @param size bytes, at least 14 MiB; rounded up to whole pages. With `maxSize`, what the pool begins with
-   * @throws VmemError EINVAL: arguments; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; ENOSPC: no room for the file;
-   *   ENOTSUP: the backend, or a pool of this size, is not to be had in this runtime
+   * @throws VmemError EINVAL: arguments; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; ENOSPC, EDQUOT, EFBIG: no room for
+   *   the file; ENOMEM: no room for it among the process' addresses or mappings; ENOTSUP: the backend, or a pool of this
+   *   size, is not to be had in this runtime
    */
   static create(dir: string, size: number, options: VmemOptions = {}): Vmem {
     if (typeof dir !== 'string' || dir === '' || dir.includes('\0')) {

@@ -12,6 +12,7 @@ import {
   dropMapping,
   fileInfo,
   loadError,
+  mayMap,
   openUnnamedFile,
   overlayFile,
   punchHole,
@@ -22,8 +23,8 @@ import { runtimeLimit } from '../pool/limits';
 import type { Backend, FileShare, PoolMemory } from './backend';
 import { requireFile, sharedMemory } from './share';
 
-/** The largest page size of the processors that Node runs on. */
-const TABLE_PAGE = 65536;
+/** Mappings that a hole in one makes: itself, and what was behind it. */
+const HOLE = 2;
 
 export const overlay: Backend = {
   unavailable: () => loadError()?.message,
@@ -33,14 +34,14 @@ export const overlay: Backend = {
     try {
       // before gigabytes of storage are asked for: a runtime may have no buffer that large
       const buffer = reserveFor(maxSize);
+      const share = { buffer, byteOffset: 0, size: maxSize, fd, file: fileInfo(fd).id };
       if (size < maxSize) {
         ftruncateSync(fd, maxSize); // one hole
       } else {
         allocateFile(fd, 0, size);
-        overlayFile(buffer, 0, size, fd, 0, 'shared');
-        adviseTables(buffer, size);
+        map(share, 0, size);
       }
-      return mapped({ buffer, byteOffset: 0, size: maxSize, fd, file: fileInfo(fd).id });
+      return mapped(share);
     } catch (error) {
       closeFile(fd);
       throw error;
@@ -71,25 +72,31 @@ function mapped(share: FileShare): PoolMemory {
 }
 
 /**
- * The heap's tables and the first caches lie at the start, a few bytes on many pages. Without this advice a kernel reads
- * up to megabytes around each page that is touched first, which made creating a pool take 2 ms instead of 0.3.
+ * Puts a range of the file under the same range of the pool.
+ *
+ * The advice is against folios of more than a page, which kernels make when they read around a page that is touched. To
+ * write to one of them takes storage for all of it, holes in the file included: space that was given back would be taken
+ * again, and on a full disk the kernel ends the process (SIGBUS). It must come before the first touch.
  */
-function adviseTables(buffer: SharedArrayBuffer, size: number): void {
-  const tables = Math.min(size, Math.ceil(size / 64 / TABLE_PAGE) * TABLE_PAGE);
-  advise(buffer, 0, tables, 'random');
+function map({ buffer, byteOffset: start, fd }: FileShare, byteOffset: number, byteLength: number): void {
+  overlayFile(buffer!, start + byteOffset, byteLength, fd, byteOffset, 'shared');
+  try {
+    advise(buffer!, start + byteOffset, byteLength, 'random');
+  } catch (error) {
+    dropMapping(buffer!, start + byteOffset, byteLength);
+    throw error;
+  }
 }
 
 /** Pages of the buffer have storage at the same place of the file, and are mapped there, or have neither. */
-function fileSource({ buffer, byteOffset: start, fd }: FileShare): PageSource {
-  const map = (byteOffset: number, byteLength: number): void => {
-    overlayFile(buffer!, start + byteOffset, byteLength, fd, byteOffset, 'shared');
-  };
+function fileSource(share: FileShare): PageSource {
+  const { buffer, byteOffset: start, fd } = share;
   return {
     back: (byteOffset, byteLength) => {
       failingAs('the pool cannot have more storage', () => {
         allocateFile(fd, byteOffset, byteLength);
         try {
-          map(byteOffset, byteLength);
+          map(share, byteOffset, byteLength);
         } catch (error) {
           punchHole(fd, byteOffset, byteLength);
           throw error;
@@ -97,6 +104,7 @@ function fileSource({ buffer, byteOffset: start, fd }: FileShare): PageSource {
       });
     },
     drop: (byteOffset, byteLength) => {
+      if (!mayMap(HOLE)) return false;
       // empty memory first: what anybody writes there meanwhile, by mistake, must not take storage again
       try {
         dropMapping(buffer!, start + byteOffset, byteLength);
@@ -107,7 +115,10 @@ function fileSource({ buffer, byteOffset: start, fd }: FileShare): PageSource {
         punchHole(fd, byteOffset, byteLength);
         return true;
       } catch {
-        map(byteOffset, byteLength); // a file system without holes
+        // a file system without holes
+        failingAs('pages that the file system takes no storage from cannot be had back', () => {
+          map(share, byteOffset, byteLength);
+        });
         return false;
       }
     },

@@ -1,5 +1,6 @@
 // How small and how large a pool can be.
 
+import { constants } from 'node:buffer';
 import { MAX_REGION, VmemError } from '@vmem-ts/allocator';
 
 /** Bytes of the smallest pool: `VMEM_MIN_POOL` of libvmem.h, 14 MiB. */
@@ -25,12 +26,18 @@ export function poolSize(size: unknown, name = 'size'): number {
   return Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
 }
 
-/** The error for a pool that the runtime can't make a buffer for. */
+/** The error for a pool that no buffer can be made for: ENOTSUP if the runtime never makes one so large, else ENOMEM. */
 export function runtimeLimit(size: number, cause: unknown): VmemError {
-  const major = Number(process.versions.node.split('.')[0]);
+  const what = `no buffer of ${size} bytes can be made`;
+  if (size <= constants.MAX_LENGTH) {
+    const advice =
+      'the address space of the process is at its limit (ulimit -v); use smaller pools, or fewer';
+    return new VmemError('ENOMEM', `${what}: ${advice}`, { cause });
+  }
+  const { node } = process.versions;
   const advice =
-    size > 2 ** 32 && major < 22
-      ? `Node.js ${process.versions.node} shares at most 4 GiB in one buffer; use Node.js 22 or later, or a smaller pool`
-      : 'the runtime or the address space is at its limit; use a smaller pool';
-  return new VmemError('ENOTSUP', `no buffer of ${size} bytes can be made: ${advice}`, { cause });
+    constants.MAX_LENGTH <= 2 ** 32
+      ? `Node.js ${node} shares at most 4 GiB in one buffer; use Node.js 22 or later, or a smaller pool`
+      : `Node.js ${node} makes none of more than ${constants.MAX_LENGTH} bytes; use a smaller pool`;
+  return new VmemError('ENOTSUP', `${what}: ${advice}`, { cause });
 }

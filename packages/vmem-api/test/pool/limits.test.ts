@@ -41,8 +41,15 @@ describe('runtimeLimit', () => {
   it('names the size and keeps the cause', () => {
     const cause = new RangeError('Array buffer allocation failed');
     const error = runtimeLimit(2 ** 34, cause);
-    expect(error).toMatchObject({ name: 'VmemError', code: 'ENOTSUP', cause });
+    expect(error).toMatchObject({ name: 'VmemError', cause });
     expect(error.message).toContain(String(2 ** 34));
+  });
+
+  it('tells what the runtime never makes from what it has no room for now', () => {
+    const isOld = Number(process.versions.node.split('.')[0]) < 22;
+    expect(runtimeLimit(2 ** 32, undefined).code).toBe('ENOMEM');
+    expect(runtimeLimit(2 ** 34, undefined).code).toBe(isOld ? 'ENOTSUP' : 'ENOMEM');
+    expect(runtimeLimit(2 ** 54, undefined).code).toBe('ENOTSUP');
   });
 
   it('names the limit of 4 GiB where the runtime has it, and only for a pool above it', () => {
