@@ -83,7 +83,7 @@ export class PageBacking {
   grow(pages: number, alignment: number, own: number): boolean {
     // no look at the counters: they change in steps while another thread has the extent lock
     if (this.source === undefined) return false;
-    return this.changing(this.source, (source) => {
+    return this.changing(this.source, false, (source) => {
       const plans = this.plans(pages, alignment, own);
       if (plans === undefined) return true;
       return plans.some((plan) => plan.length > 0 && plan.every((step) => this.take(source, step)));
@@ -102,7 +102,7 @@ export class PageBacking {
    */
   extend(page: PageIndex, more: number): boolean {
     if (this.source === undefined) return false;
-    return this.changing(this.source, (source) => {
+    return this.changing(this.source, false, (source) => {
       const plan = this.extents.locked(() => planExtension(this.region, page, more));
       return plan?.every((step) => this.take(source, step)) ?? false;
     });
@@ -116,7 +116,7 @@ export class PageBacking {
   /** Gives the storage of free pages back. The caller holds no lock. Bytes. */
   purge(): number {
     if (this.source === undefined) return 0;
-    return this.changing(this.source, (source) => this.dropFree(source, LEAST_HOLE)) * PAGE_SIZE;
+    return this.changing(this.source, 0, (source) => this.dropFree(source, LEAST_HOLE)) * PAGE_SIZE;
   }
 
   /** To be called when this thread has given pages back and holds no lock: does what the policy says. */
@@ -124,7 +124,7 @@ export class PageBacking {
     if (!this.extents.hasLongFree) return;
     this.extents.hasLongFree = false;
     if (this.source === undefined || !this.isConservative) return;
-    this.changing(this.source, (source) => this.dropFree(source, LONG_FREE));
+    this.changing(this.source, 0, (source) => this.dropFree(source, LONG_FREE));
   }
 
   private get isConservative(): boolean {
@@ -169,12 +169,11 @@ export class PageBacking {
     return this.locks.during(Backing.lock, action);
   }
 
-  /** The same for changes, with whatever was left half done put right. */
-  private changing<T>(source: PageSource, action: (source: PageSource) => T): T {
+  /** The same for changes, with whatever was left half done put right; `otherwise` if there is no room for that. */
+  private changing<T>(source: PageSource, otherwise: T, action: (source: PageSource) => T): T {
     return this.still(() => {
       if (!this.region.isOpen) throw new VmemError('ECLOSED', 'the heap was deleted');
-      this.finish(source);
-      return action(source);
+      return this.finish(source) ? action(source) : otherwise;
     });
   }
 
@@ -202,7 +201,7 @@ export class PageBacking {
       this.begun(page, pages);
       source.back(page * PAGE_SIZE, pages * PAGE_SIZE);
     } catch (error) {
-      if (!(error instanceof VmemError) || !OUT_OF_ROOM.includes(error.code)) throw error;
+      if (!isOutOfRoom(error)) throw error;
       this.i32[Backing.page] = NULL_PAGE;
       return false;
     }
@@ -231,21 +230,33 @@ export class PageBacking {
     this.i32[Backing.page] = page;
   }
 
-  /** Takes away what the range that was written down has of storage, unless it was published. */
-  private finish(source: PageSource): void {
+  /**
+   * Takes away what the range that was written down has of storage, unless it was published. Where that can't be, it gets
+   * the rest; false if there is no room for that.
+   */
+  private finish(source: PageSource): boolean {
     const { i32, extents } = this;
     const page = asPage(i32[Backing.page]);
-    if (page === NULL_PAGE) return;
+    if (page === NULL_PAGE) return true;
     const pages = i32[Backing.pages];
     if (!isPlausible(this.region, page, pages))
       throw new VmemError('ECORRUPT', `[BACKING-2] ${pages} pages at page ${page} are written down`);
     const isUnbacked = extents.locked(() => extents.unbacked.around(page, pages) !== NULL_PAGE);
     if (isUnbacked && !source.drop(page * PAGE_SIZE, pages * PAGE_SIZE)) {
-      source.back(page * PAGE_SIZE, pages * PAGE_SIZE);
+      try {
+        source.back(page * PAGE_SIZE, pages * PAGE_SIZE);
+      } catch (error) {
+        if (isOutOfRoom(error)) return false;
+        throw error;
+      }
       extents.locked(() => {
         extents.publish(page, pages, false);
       });
     }
     i32[Backing.page] = NULL_PAGE;
+    return true;
   }
 }
+
+const isOutOfRoom = (error: unknown): boolean =>
+  error instanceof VmemError && OUT_OF_ROOM.includes(error.code);

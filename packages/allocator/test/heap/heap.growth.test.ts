@@ -284,6 +284,37 @@ describe('a full disk', () => {
     expectSound(grown);
   });
 
+  test.each(['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'])('that says %s is memory out, too', (code) => {
+    const grown = growable(64 * MIB, MIB);
+    const { heap, storage } = grown;
+    storage.failure = new VmemError(code, 'the disk of the test has no room for this user');
+    expect([heap.malloc(6 * MIB), heap.realloc(heap.malloc(20_000), 6 * MIB)]).toEqual([0, 0]);
+    storage.failure = undefined;
+    expect(heap.malloc(6 * MIB)).toBeGreaterThan(0);
+    expectSound(grown);
+  });
+
+  test('is memory out also where something was left half done that can neither be undone nor finished', () => {
+    const grown = growable(64 * MIB, MIB);
+    const { heap, storage } = grown;
+    const back = storage.back.bind(storage);
+    storage.back = (byteOffset, byteLength) => {
+      if (byteLength > MIB) throw new VmemError('EIO', 'the disk of the test is broken');
+      back(byteOffset, byteLength);
+    };
+    expect(() => heap.malloc(6 * MIB)).toThrow('broken');
+    storage.back = back;
+    storage.canDrop = false;
+    storage.leave(0);
+    const ptr = heap.malloc(20_000);
+    expect([heap.malloc(6 * MIB), heap.realloc(ptr, 6 * MIB)]).toEqual([0, 0]);
+    expect(heap.purge()).toBe(0);
+    expect(heap.checkReport().problems).toEqual([]);
+    storage.limit = Infinity;
+    expect(heap.malloc(6 * MIB)).toBeGreaterThan(0);
+    expectSound(grown);
+  });
+
   test('at the start is the error of the source', () => {
     const storage = new Storage(new SharedArrayBuffer(8 * MIB));
     storage.limit = 100;
