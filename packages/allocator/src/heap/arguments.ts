@@ -88,14 +88,36 @@ export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region
 const isStackOverflow = (error: unknown): boolean =>
   error instanceof RangeError && error.message.startsWith('Maximum call stack');
 
+/**
+ * What `read` makes of a caller's object. What the caller's own accessors throw comes through; errors of the language, such
+ * as that of a revoked proxy, are EINVAL.
+ */
+export function readingFrom<T>(name: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new VmemError('EINVAL', `${name}: it can't be read: ${error.message}`, { cause: error });
+  }
+}
+
 export function handleFields(handle: unknown): HeapHandle {
-  const { buffer, byteOffset, size, id } = requireObject('handle', handle) as Partial<HeapHandle>;
+  const { buffer, byteOffset, size, low, high } = readingFrom('handle', () => {
+    const { id, ...place } = fieldsOf(requireObject('handle', handle));
+    const [low, high]: unknown[] = Array.isArray(id) ? id : [];
+    return { ...place, low, high };
+  });
   const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-  const [low, high]: unknown[] = Array.isArray(id) ? id : [];
   if (!buffer || !isWhole(byteOffset) || !isWhole(size) || !isWord(low) || !isWord(high)) {
     throw new VmemError('EINVAL', `handle: expected the handle of a heap, got ${describe(handle)}`);
   }
   return { buffer, byteOffset, size, id: [low, high] };
+}
+
+/** Each is read once. */
+function fieldsOf(handle: Partial<HeapHandle>): Partial<HeapHandle> {
+  const { buffer, byteOffset, size, id } = handle;
+  return { buffer, byteOffset, size, id } as Partial<HeapHandle>;
 }
 
 const isWord = (value: unknown): value is number => typeof value === 'number' && (value | 0) === value;
@@ -105,12 +127,18 @@ export function requireObject(name: string, value: unknown): object {
   throw new VmemError('EINVAL', `${name}: expected an object, got ${describe(value)}`);
 }
 
+function optionOf(options: unknown, name: 'host' | 'source'): unknown {
+  return readingFrom('options', () => (requireObject('options', options) as Record<string, unknown>)[name]);
+}
+
 /** The host in the options, if there is one. */
 export function hostOption(options: unknown): ThreadHost | undefined {
-  const { host } = requireObject('options', options) as { host?: Partial<ThreadHost> | undefined };
+  const host: unknown = optionOf(options, 'host');
   if (host === undefined) return undefined;
-  const { identity, isAlive, onDeath, barrier } = requireObject('host', host) as Partial<ThreadHost>;
-  const needed: unknown[] = [identity, isAlive, onDeath, barrier ?? identity];
+  const needed = readingFrom('host', () => {
+    const { identity, isAlive, onDeath, barrier } = requireObject('host', host) as Partial<ThreadHost>;
+    return [identity, isAlive, onDeath, barrier ?? identity] as unknown[];
+  });
   if (!needed.every((each) => typeof each === 'function')) {
     throw new VmemError(
       'EINVAL',
@@ -122,9 +150,12 @@ export function hostOption(options: unknown): ThreadHost | undefined {
 
 /** The source in the options, if there is one. */
 export function sourceOption(options: unknown): PageSource | undefined {
-  const { source } = requireObject('options', options) as { source?: Partial<PageSource> | undefined };
+  const source: unknown = optionOf(options, 'source');
   if (source === undefined) return undefined;
-  const { back, drop } = requireObject('source', source) as Partial<PageSource>;
+  const { back, drop } = readingFrom('source', () => {
+    const { back, drop } = requireObject('source', source) as Partial<PageSource>;
+    return { back, drop };
+  });
   if (typeof back !== 'function' || typeof drop !== 'function') {
     throw new VmemError('EINVAL', 'source: expected an object with the functions back and drop');
   }

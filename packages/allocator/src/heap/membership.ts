@@ -8,7 +8,7 @@ import { MAX_SLOTS } from '../layout/block-state';
 import { MIN_REGION, type Region, type RegionGeometry } from '../layout/region';
 import { Slot, SlotOwner } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
-import { usagePolicy, wholeOption } from './arguments';
+import { readingFrom, usagePolicy, wholeOption } from './arguments';
 import { takeCachePages } from './cache-pages';
 import { HeapCore } from './core';
 import { reclaim } from './reclaim';
@@ -40,7 +40,10 @@ export function makeHeap(
   options: HeapOptions,
   source: PageSource | undefined,
 ): RegionGeometry {
-  const { threads, cacheBytes, zeroed, size, policy } = options;
+  const { threads, cacheBytes, zeroed, size, policy } = readingFrom('options', () => {
+    const { threads, cacheBytes, zeroed, size, policy } = options;
+    return { threads, cacheBytes, zeroed, size, policy };
+  });
   const usage = usagePolicy(policy);
   const geometry: RegionGeometry = {
     classCount: CLASS_COUNT,

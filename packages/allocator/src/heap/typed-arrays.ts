@@ -11,8 +11,13 @@ export interface TypedArrayConstructor<T extends ArrayBufferView = ArrayBufferVi
 /** Of any realm, and subclasses; `DataView` has no elements and is none. */
 function isTypedArray(Type: unknown): Type is { BYTES_PER_ELEMENT: unknown } {
   if (typeof Type !== 'function') return false;
-  const prototype = Type.prototype as { subarray?: unknown; BYTES_PER_ELEMENT?: unknown } | undefined;
-  return typeof prototype?.subarray === 'function' && typeof prototype.BYTES_PER_ELEMENT === 'number';
+  try {
+    const prototype = Type.prototype as { subarray?: unknown; BYTES_PER_ELEMENT?: unknown } | undefined;
+    return typeof prototype?.subarray === 'function' && typeof prototype.BYTES_PER_ELEMENT === 'number';
+  } catch (error) {
+    if (error instanceof TypeError) return false; // a proxy that was revoked
+    throw error; // what the caller's own code throws
+  }
 }
 
 /**

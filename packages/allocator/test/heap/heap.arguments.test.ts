@@ -132,9 +132,16 @@ const NO_POINTERS: [string, unknown][] = [
   ["another heap's pointer", scene.elsewhere],
 ];
 
+function revokedType(): unknown {
+  const { proxy, revoke } = Proxy.revocable(Uint8Array, {});
+  revoke();
+  return proxy;
+}
+
 const NO_TYPES: [string, unknown][] = [
   ...NO_NUMBERS,
   ['a number', 8],
+  ['a proxy of a constructor that was revoked', revokedType()],
   ['DataView', DataView],
   ['Object', Object],
   ['an instance', new Uint8Array(8)],
@@ -400,6 +407,27 @@ describe('statics', () => {
       scene.expectUntouched(`attach: ${field}`);
     },
   );
+
+  test('a proxy that was revoked can not be read', () => {
+    const revoked = (): unknown => {
+      const { proxy, revoke } = Proxy.revocable([], {});
+      revoke();
+      return proxy;
+    };
+    const memory = new SharedArrayBuffer(1 << 20);
+    const calls: [string, ...unknown[]][] = [
+      ['attach', revoked()],
+      ['attach', { ...heap.handle, id: revoked() }],
+      ['attach', heap.handle, revoked()],
+      ['attach', heap.handle, { host: revoked() }],
+      ['create', revoked()],
+      ['create', memory, revoked()],
+      ['create', memory, { host: revoked() }],
+      ['create', memory, { source: revoked() }],
+    ];
+    expect(calls.map(([name, ...args]) => codeOfStatic(name, ...args))).toEqual(calls.map(() => 'EINVAL'));
+    scene.expectUntouched('revoked proxies');
+  });
 
   test('a handle that changes while it is read does no harm', () => {
     const { handle } = heap;
