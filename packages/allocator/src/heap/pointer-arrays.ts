@@ -80,7 +80,7 @@ export function requireLength(name: string, words: PointerWords, count: number):
  * caller's own code threw is passed on.
  */
 export function storeError(name: string, array: readonly unknown[], index: number, error: unknown): unknown {
-  if (!(error instanceof TypeError) || canStore(array, index)) return error;
+  if (!(error instanceof TypeError) || !isRefused(array, index)) return error;
   return new VmemError(
     'EINVAL',
     `${name}: expected an array that can be written, but its element ${index} can't`,
@@ -88,13 +88,12 @@ export function storeError(name: string, array: readonly unknown[], index: numbe
   );
 }
 
-function canStore(array: readonly unknown[], index: number): boolean {
+/** True if the element can't be written, as seen by the language: without an error of anybody's. */
+function isRefused(array: readonly unknown[], index: number): boolean {
   try {
-    const element = Object.getOwnPropertyDescriptor(array, index);
-    if (element !== undefined) return element.writable ?? element.set !== undefined;
-    return Object.isExtensible(array) && Object.getOwnPropertyDescriptor(array, 'length')?.writable === true;
+    return !Reflect.set(array, index, 0);
   } catch {
-    return true; // a proxy's own code: so was the rest
+    return false; // the caller's own code throws
   }
 }
 

@@ -304,6 +304,13 @@ describe('arrays with a life of their own', () => {
     expect([heap.stats().liveBlocks, heap.check()]).toEqual([0, 1]);
   });
 
+  test('a proxy that lets nothing be stored can’t be written', () => {
+    const heap = newHeap();
+    const list = new Proxy([0, 0], { set: () => false });
+    expect(() => heap.mallocMany(64, 2, list)).toThrow(expect.objectContaining({ code: 'EINVAL' }));
+    expect(heap.stats().liveBlocks).toBe(0);
+  });
+
   test('a TypeError of the caller’s own code stays what it is', () => {
     const own = new TypeError('mine');
     const fail = (): never => {
