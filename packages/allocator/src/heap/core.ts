@@ -41,7 +41,7 @@ export class HeapCore implements HeapParts {
     this.locks = new OwnedLocks(
       region.i32,
       token,
-      (owner) => slots.isGone(owner),
+      (owner, inquire) => slots.isGone(owner, inquire),
       (at) => {
         this.recovery.repair(at);
       },

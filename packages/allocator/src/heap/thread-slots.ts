@@ -74,13 +74,14 @@ export class ThreadSlots implements SectionOwners {
     ]);
   }
 
-  /** True if the thread whose token stands in a lock will never let go of it. */
-  isGone(token: number): boolean {
+  /** True if the thread whose token stands in a lock will never let go of it; asks the system if it may `inquire`. */
+  isGone(token: number, inquire = true): boolean {
     const slot = slotOfToken(token);
     if (slot < 0 || slot >= this.count) {
       throw new VmemError('ECORRUPT', `[LOCK-1] a lock or a slot names slot ${slot} of ${this.count}`);
     }
-    return token !== tokenOf(slot, this.i32[slotAt(slot) + Slot.generation]) || this.isDead(slot);
+    if (token !== tokenOf(slot, this.i32[slotAt(slot) + Slot.generation])) return true;
+    return inquire ? this.isDead(slot) : !this.mayRun(slot);
   }
 
   /** True if no thread lives in the slot; one found dead is marked, so that the system is asked only once. */

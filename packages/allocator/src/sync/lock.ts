@@ -27,8 +27,11 @@ const SLEEP_MS = 1;
 /** Sleeps between two questions whether the owner still lives. */
 const SLEEPS_PER_INQUIRY = 8;
 
-/** Asked about an owner that does not let go: must return true, and only then, if that thread is gone for good. */
-export type IsGone = (owner: number) => boolean;
+/**
+ * Asked about an owner that does not let go: must return true, and only then, if that thread is gone for good. Unless it may
+ * `inquire`, what is known of the thread will do.
+ */
+export type IsGone = (owner: number, inquire: boolean) => boolean;
 /** Restores what the lock at word `at` protects after its owner died or abandoned it; runs with the lock held. */
 export type Repair = (at: number) => void;
 /** A heap, which may be deleted while a thread waits for one of its locks. */
@@ -128,8 +131,9 @@ export class OwnedLocks {
         const owner = Atomics.compareExchange(i32, at, 0, me);
         if (owner === 0) return;
         // our own, too: an execution that was cut short (a timeout of node:vm) left it, for no call takes it twice
+        // who is known to be dead may have left many locks: nobody waits for each of them anew
         const isLeft =
-          owner === ABANDONED || owner === me || (sleeps % SLEEPS_PER_INQUIRY === 0 && this.isGone(owner));
+          owner === ABANDONED || owner === me || this.isGone(owner, sleeps % SLEEPS_PER_INQUIRY === 0);
         if (isLeft && this.takeOver(at, owner)) return;
         waitWhile(i32, at, owner, SLEEP_MS);
       }

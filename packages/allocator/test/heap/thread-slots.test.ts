@@ -67,9 +67,9 @@ describe('tokens', () => {
   test('of two users of a slot, the former is gone', () => {
     const slots = new ThreadSlots(newRegion(), 2, undefined);
     const former = slots.claim()!;
-    expect(slots.isGone(former.token)).toBe(false);
+    expect([slots.isGone(former.token), slots.isGone(former.token, false)]).toEqual([false, false]);
     slots.release(former.slot);
-    expect(slots.isGone(former.token)).toBe(true);
+    expect([slots.isGone(former.token), slots.isGone(former.token, false)]).toEqual([true, true]);
     const latter = slots.claim()!;
     expect(latter.slot).toBe(former.slot);
     expect([slots.isGone(former.token), slots.isGone(latter.token)]).toEqual([true, false]);

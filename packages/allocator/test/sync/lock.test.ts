@@ -95,6 +95,15 @@ test('a living owner is waited for, and asked about now and then', () => {
   expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
 });
 
+test('an owner that is known to be dead is not waited for', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  const inquiries: boolean[] = [];
+  const isGone = (_owner: number, inquire: boolean): boolean => inquiries.push(inquire) > 0;
+  new OwnedLocks(words, ME, isGone, () => undefined).lock(0);
+  expect(inquiries).toEqual([false]);
+});
+
 test('of two that would take over one lock, one does and repairs', () => {
   const words = newWords();
   words[0] = OTHER;
