@@ -39,6 +39,15 @@ export class FakeThreads {
     return [...this.watches].filter((watch) => watch.tid === tid).length;
   }
 
+  /** What would be carried out if `tid` died now. */
+  notesOf(tid: number): readonly DeathNote[] {
+    return [...this.watches].filter((watch) => watch.tid === tid).flatMap(({ notes }) => notes);
+  }
+
+  get deadThreads(): readonly number[] {
+    return [...this.dead];
+  }
+
   /** The thread is gone and nothing tells it but a question. */
   killSilently(tid: number): void {
     this.dead.add(tid);

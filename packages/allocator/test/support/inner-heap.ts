@@ -3,6 +3,7 @@
 import type { Heap } from '@vmem-ts/allocator';
 import { walkExtents } from '#src/extent/extent-walk';
 import { asPage, type PageIndex } from '#src/base/units';
+import { MAX_SLOTS } from '#src/layout/block-state';
 import { PageKind, PageRecord, type Sharing } from '#src/layout/page-map';
 import { Region } from '#src/layout/region';
 import { Identity, Slot, slotAt } from '#src/layout/region-layout';
@@ -72,6 +73,22 @@ export class InnerHeap {
     const page = asPage(Math.floor(ptr / 4096));
     const offset = this.pageMap.pageOffset(page) + (ptr % 4096);
     return this.stateByte(page, offset / CLASS_SIZE[this.pageMap.sizeClass(page)]);
+  }
+
+  hasSlot(tid: number): boolean {
+    return this.findSlot(tid) >= 0;
+  }
+
+  /** The slot of the thread `tid`. */
+  slotOf(tid: number): number {
+    const slot = this.findSlot(tid);
+    if (slot < 0) throw new Error(`thread ${tid} has no slot`);
+    return slot;
+  }
+
+  private findSlot(tid: number): number {
+    for (let slot = 0; slot < MAX_SLOTS; slot++) if (this.i32[slotAt(slot) + Slot.owner] === tid) return slot;
+    return -1;
   }
 
   cachePage(slot: number): PageIndex {

@@ -27,6 +27,15 @@ export class Storage implements PageSource {
     this.hasStorage = new Uint8Array(byteLength / PAGE);
   }
 
+  /** Which pages have storage; may be set to what it was. */
+  get state(): Uint8Array {
+    return this.hasStorage.slice();
+  }
+
+  set state(state: Uint8Array) {
+    this.hasStorage.set(state);
+  }
+
   get pages(): number {
     return sumOf(this.hasStorage);
   }

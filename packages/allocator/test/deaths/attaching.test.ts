@@ -1,0 +1,4 @@
+import { testSubject } from './every-death';
+
+testSubject('attaching');
+testSubject('attaching where the heap must grow');

@@ -1,0 +1,3 @@
+import { testSubject } from './every-death';
+
+testSubject('blocks of whole pages');
