@@ -2,21 +2,31 @@
 
 import { strict as assert } from 'node:assert';
 import type { Heap } from '@vmem-ts/allocator';
+import { MAX_SLOTS } from '#src/layout/block-state';
 import { PageKind } from '#src/layout/page-map';
-import { Backing, Extents, Slot, slotAt } from '#src/layout/region-layout';
+import { Backing, Bin, Calls, Extents, Slot, binAt, slotAt } from '#src/layout/region-layout';
+import { CLASS_COUNT } from '#src/slab/size-classes';
 import { FakeThreads } from '../support/fake-threads';
 import { isUntouched, type Held, type Holdings } from './hands';
 import { liveBlocks } from './live-blocks';
 import type { Naps } from '../support/naps';
 import type { Moment } from './recording';
 import { GUEST, MORTAL, SLOTS, SURVIVOR, type Scene } from './scene';
-import { SURVIVORS, checks, walks, type Living } from './survivors';
+import { REAPING, SURVIVORS, checks, walks, type Living } from './survivors';
 import { twinOf } from './twin';
 
 /** With a death note that is carried out, or without a word. */
 export type Manner = 'loud' | 'silent';
 
 const LATECOMER = 66;
+
+const LOCKS: readonly number[] = [
+  Backing.lock,
+  Calls.standstill,
+  Extents.lock,
+  ...Array.from({ length: MAX_SLOTS }, (_, slot) => slotAt(slot) + Slot.gate),
+  ...Array.from({ length: CLASS_COUNT }, (_, i) => binAt(i) + Bin.lock),
+];
 
 /** What was seen in the aftermaths of many deaths. */
 export class Findings {
@@ -142,6 +152,7 @@ export class Aftermath {
       });
       this.findings.stalled(stall, name);
       assert(stall <= this.mostNaps, `${name} slept ${stall} times`);
+      if (name === REAPING) this.expectNoLocks();
     }
     this.expectContents();
   }
@@ -175,6 +186,13 @@ export class Aftermath {
     const host = threads.hostOf(LATECOMER);
     const options = storage === undefined ? { host } : { host, source: storage };
     return { heap: by, memory: inner.u8, left, live, isFull, options };
+  }
+
+  /** Who has reaped the dead has left none of their locks for others to find. */
+  private expectNoLocks(): void {
+    const { i32 } = this.scene.inner;
+    const held = LOCKS.filter((at) => i32[at] !== 0);
+    assert.equal(held.join(), '', 'words of locks that somebody still has');
   }
 
   private expectContents(): void {

@@ -162,6 +162,9 @@ export function checks({ heap }: Living): void {
   assert.equal(result, 1);
 }
 
+/** Looks after all the dead. */
+export const REAPING = 'a malloc that finds no memory';
+
 /** Each is tried first, second, ... after some deaths of every operation. */
 export const SURVIVORS: readonly [string, (living: Living) => void][] = [
   ['malloc of small blocks', takes(24, 24, 24, 40, 100)],
@@ -175,7 +178,7 @@ export const SURVIVORS: readonly [string, (living: Living) => void][] = [
   ['calloc', callocs],
   ['a realloc of a large block of the dead', resizes(16_385, 1e6, 20_000)],
   ['mallocMany and freeMany', takesMany],
-  ['a malloc that finds no memory', ({ heap }) => assert.equal(heap.malloc(heap.size), 0)],
+  [REAPING, ({ heap }) => assert.equal(heap.malloc(heap.size), 0)],
   ['alloc', takesViews],
   ['blocks', walks],
   ['realloc', resizesOwn],
