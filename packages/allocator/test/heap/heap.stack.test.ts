@@ -6,8 +6,10 @@ import { PageKind } from '#src/layout/page-map';
 import { Identity, Slot, SlotOwner, slotAt } from '#src/layout/region-layout';
 import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
+import { Storage } from '../support/storage';
 
 const SIZE = 512 * 1024;
+const MIB = 1 << 20;
 /** Depths are tried from the deepest up, until so many are not too deep. */
 const ENOUGH = 15;
 
@@ -144,6 +146,26 @@ const DEEDS: [string, Deed][] = [
         () =>
           take(live, () => heap.calloc(10, 10)),
       lost: 1,
+    },
+  ],
+  [
+    'calloc of pages',
+    {
+      prepare:
+        ({ live, heap }) =>
+        () =>
+          take(live, () => heap.calloc(10, 3000)),
+      lost: 1,
+    },
+  ],
+  [
+    'alloc, and free of the view',
+    {
+      prepare:
+        ({ heap }) =>
+        () =>
+          heap.free(heap.alloc(Float64Array, 100)),
+      lost: 2,
     },
   ],
   [
@@ -302,6 +324,29 @@ const DEEDS: [string, Deed][] = [
     },
   ],
   [
+    'purge',
+    {
+      prepare: ({ heap, other }) => {
+        for (const each of [heap, other]) for (const size of [24, 3000, 24_000]) each.free(each.malloc(size));
+        return () => heap.purge();
+      },
+    },
+  ],
+  [
+    'questions about blocks',
+    {
+      prepare:
+        ({ heap, live }) =>
+        () => {
+          for (const ptr of live) {
+            demand(Number(heap.contains(ptr)), 1);
+            demand(heap.blockAt(ptr + 1)?.ptr ?? 0, ptr);
+            demand(heap.view(Uint8Array, ptr, 1).length, 1);
+          }
+        },
+    },
+  ],
+  [
     'a walk over all blocks',
     {
       prepare:
@@ -402,4 +447,40 @@ describe.each([
     }
     expect(overflows).toBeGreaterThan(20);
   });
+});
+
+test.each<[string, (heap: Heap) => unknown]>([
+  ['growth', (heap) => heap.free(heap.malloc(MIB))],
+  ['growth behind a block', (heap) => heap.free(heap.realloc(heap.malloc(200_000), 1.5 * MIB))],
+  ['a purge', (heap) => heap.purge()],
+])('%s at the end of the stack leaves no page with storage that nobody knows of', (_, deed) => {
+  let overflows = 0;
+  for (const more of [[], [1], [1, 2, 3]]) {
+    let deeds = 0;
+    for (let depth = deepest(more); deeds < ENOUGH; depth--) {
+      const storage = new Storage(new SharedArrayBuffer(3 * MIB));
+      const heap = Heap.create(storage.buffer, { size: MIB, source: storage, zeroed: true });
+      const kept = heap.malloc(24);
+      try {
+        descend(depth, () => void deed(heap), ...more);
+        deeds++;
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        overflows++;
+      }
+      expect(heap.checkReport().problems).toEqual([]);
+      const { liveBlocks } = heap.stats();
+      expect(liveBlocks).toBeLessThanOrEqual(2); // what a call gave and could not tell
+      if (liveBlocks === 1) {
+        const all = heap.malloc(2.5 * MIB);
+        expect(all).not.toBe(0);
+        heap.free(all);
+      }
+      heap.free(kept);
+      heap.purge();
+      expect(storage.strayPages()).toEqual([]);
+      expect(heap.stats().backed).toBe(storage.bytes);
+    }
+  }
+  expect(overflows).toBeGreaterThan(20);
 });
