@@ -12,7 +12,7 @@ import { liveBlocks } from './live-blocks';
 import type { Naps } from '../support/naps';
 import type { Moment } from './recording';
 import { GUEST, MORTAL, SLOTS, SURVIVOR, type Scene } from './scene';
-import { REAPING, SURVIVORS, checks, walks, type Living } from './survivors';
+import { PURGING, REAPING, SURVIVORS, checks, walks, type Living } from './survivors';
 import { twinOf } from './twin';
 
 /** With a death note that is carried out, or without a word. */
@@ -153,6 +153,7 @@ export class Aftermath {
       this.findings.stalled(stall, name);
       assert(stall <= this.mostNaps, `${name} slept ${stall} times`);
       if (name === REAPING) this.expectNoLocks();
+      if (name === PURGING) this.expectStorage();
     }
     this.expectContents();
   }
@@ -176,7 +177,7 @@ export class Aftermath {
       const all = heap.malloc(bytes);
       assert.notEqual(all, 0, `no block of ${bytes} bytes in the empty heap`);
       heap.free(all);
-      this.expectStorage();
+      this.expectAllBacked();
     });
   }
 
@@ -228,10 +229,24 @@ export class Aftermath {
       assert.equal(kinds.length, 3, `${kinds.join()}: the free pages are in pieces`);
   }
 
+  /** Exactly the pages have storage that the page map says have it. */
   private expectStorage(): void {
     const { storage, inner } = this.scene;
     if (storage === undefined) return;
+    const { state } = storage;
     assert.equal(inner.i32[Backing.page], 0);
+    for (const { page, kind, length } of inner.extents()) {
+      if (kind === PageKind.reserved) continue; // tables; who died may have left a page of theirs uncounted
+      const has = state.subarray(page, page + length).includes(kind === PageKind.unbacked ? 1 : 0);
+      assert(!has, `pages from ${page} on: ${kind === PageKind.unbacked ? 'storage' : 'none'}`);
+    }
+  }
+
+  /** All pages have storage, and nothing was written where there was none. */
+  private expectAllBacked(): void {
+    const { storage } = this.scene;
+    if (storage === undefined) return;
+    this.expectStorage();
     assert.equal(this.heap.stats().backed, storage.bytes);
     assert.deepEqual(storage.strayPages(), []);
   }

@@ -165,6 +165,9 @@ export function checks({ heap }: Living): void {
 /** Looks after all the dead. */
 export const REAPING = 'a malloc that finds no memory';
 
+/** Puts right what others have left half done with the storage. */
+export const PURGING = 'purge';
+
 /** Each is tried first, second, ... after some deaths of every operation. */
 export const SURVIVORS: readonly [string, (living: Living) => void][] = [
   ['malloc of small blocks', takes(24, 24, 24, 40, 100)],
@@ -182,7 +185,7 @@ export const SURVIVORS: readonly [string, (living: Living) => void][] = [
   ['alloc', takesViews],
   ['blocks', walks],
   ['realloc', resizesOwn],
-  ['purge', ({ heap }) => heap.purge()],
+  [PURGING, ({ heap }) => heap.purge()],
   ['a free of a large block of the dead', frees(16_385, 1e6)],
   ['usableSize', looksAtBlocks],
   [
