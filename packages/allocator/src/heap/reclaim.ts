@@ -33,7 +33,7 @@ function emptyAll(core: HeapCore): boolean {
     for (let slot = 0; slot < core.slots.count; slot++) {
       const cache = core.slots.inUse(slot) ? ThreadCache.of(core, slot) : undefined;
       if (cache === undefined) continue;
-      if (slot !== core.slot && core.slots.isDead(slot)) cache.rebuild(); // it died after the reaping
+      if (slot !== core.slot && core.slots.isTorn(slot)) cache.rebuild(); // its thread died after the reaping
       if (cache.flushAll()) any = true;
     }
     return any;

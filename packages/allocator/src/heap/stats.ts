@@ -91,7 +91,7 @@ function cachesInUse(core: HeapParts): Map<number, ThreadCache> {
   for (let slot = 0; slot < core.slots.count; slot++) {
     const cache = core.slots.inUse(slot) ? ThreadCache.of(core, slot) : undefined;
     if (cache === undefined) continue;
-    if (slot !== core.slot && core.slots.isDead(slot)) cache.rebuild(); // it died in the middle of something
+    if (slot !== core.slot && core.slots.isTorn(slot)) cache.rebuild(); // its thread died in the middle of something
     caches.set(slot, cache);
   }
   return caches;

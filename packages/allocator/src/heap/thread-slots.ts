@@ -3,12 +3,12 @@
 //
 // [SLOT-1] A slot is free, or its owner word names a thread, says that it died, or names the thread that reaps
 //          it; only a slot in use has a cache page, and that is an extent of kind `cache` of this slot.
-// [SLOT-2] The flag of fast sections is 0 or 1. A thread's own slot names it, as it was when it attached.
+// [SLOT-2] The flag of fast sections is a `Busy`. A thread's own slot names it, as it was when it attached.
 
 import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
-import { Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
+import { Busy, Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
 import type { SectionOwners } from '../sync/fast-sections';
 import { storeRelease } from '../sync/platform';
 import type { ThreadHost } from './thread-host';
@@ -46,11 +46,14 @@ export class ThreadSlots implements SectionOwners {
   claim(): SlotClaim | undefined {
     const identity = this.host?.identity();
     const owner = identity?.tid ?? SlotOwner.unnamed;
-    const free = this.claimWhere(owner, (_, old) => old === SlotOwner.nobody);
-    const slot = free ?? this.claimWhere(owner, this.isLeft);
+    const isFree = (_: number, old: number): boolean => old === SlotOwner.nobody;
+    const free = this.claimWhere(owner, isFree);
+    // last those that others have reaped between the two looks
+    const slot = free ?? this.claimWhere(owner, this.isLeft) ?? this.claimWhere(owner, isFree);
     if (slot === undefined) return undefined;
     const at = slotAt(slot);
-    this.leaveSection(slot); // a dead thread may have left it inside
+    // nobody waits for the section that a dead thread may have left here, and `isTorn` remembers that thread
+    this.i32[this.busyWords[slot]] = free === undefined ? Busy.clearing : Busy.outside;
     const startTime = identity?.startTime ?? 0;
     this.i32[at + Slot.startTimeLow] = startTime | 0;
     this.i32[at + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
@@ -94,12 +97,24 @@ export class ThreadSlots implements SectionOwners {
     return true;
   }
 
+  /**
+   * True if what the slot holds may be half done: its thread has died, or took it from one that died and has not cleared it
+   * yet. To be asked at a standstill, or it changes meanwhile.
+   */
+  isTorn(slot: number): boolean {
+    if (this.isDead(slot)) return true;
+    const at = slotAt(slot);
+    // `claim` says whose start time it is after it said that there is something to clear, so in this order
+    const isClaiming = Atomics.load(this.i32, at + Slot.startTimeOf) !== this.i32[at + Slot.owner];
+    return isClaiming || this.i32[at + Slot.busy] !== (Busy.outside as number);
+  }
+
   /** Marks a dead slot as being reaped by the thread with `token`; false if somebody else does it already. */
   beginReaping(slot: number, token: number): boolean {
     return this.claimWhere(-token, this.isLeft, slot, slot + 1) !== undefined;
   }
 
-  /** Forgets that the slot's thread is inside a fast section: it died there. */
+  /** Forgets that a thread died in the slot, maybe inside a fast section: nothing of it is left. */
   leaveSection(slot: number): void {
     this.i32[this.busyWords[slot]] = 0;
   }
@@ -154,6 +169,8 @@ export class ThreadSlots implements SectionOwners {
       let old = this.i32[at];
       if (!may(slot, old)) continue;
       if (old > 0) old = SlotOwner.dead; // `may` has marked the thread that it found dead
+      // if a former user of the slot had this thread's id, its start time must not be taken for this thread's
+      if (owner > 0) Atomics.compareExchange(this.i32, slotAt(slot) + Slot.startTimeOf, owner, 0);
       // acquires what the last user left; partner: the store in `release`, or the death note
       if (Atomics.compareExchange(this.i32, at, old, owner) === old) {
         if (owner > 0) this.claimed = slot;

@@ -157,10 +157,19 @@ export const enum Slot {
   startTimeOf = 4,
   /** Counts the slot's users: part of their tokens. */
   generation = 5,
-  /** 1 while the thread is inside a fast section. */
+  /** A `Busy`. */
   busy = 8,
   /** Two words: the lock of the slot's cache. While somebody has it, the thread has no fast sections. */
   gate = 10,
+}
+
+/** What `Slot.busy` says. */
+export const enum Busy {
+  outside = 0,
+  /** The thread is inside a fast section, or died there. */
+  inside = 1,
+  /** The thread, which is in none, has not cleared yet what its dead predecessor left in the slot. */
+  clearing = 2,
 }
 
 /** What `Slot.owner` says besides thread ids; below `dead`: minus the token of the thread that reaps the slot. */

@@ -13,9 +13,12 @@
 // thread is off its processor or dies there.
 
 import { VmemError } from '../base/errors';
+import { Busy } from '../layout/region-layout';
 import { STORES_IN_ORDER } from './platform';
 import { waitWhile } from './wait';
 
+/** A busy word's value while its thread is inside. */
+const INSIDE: number = Busy.inside;
 /** Loads of a busy word before sleeping: a section takes some nanoseconds. */
 const SPINS = 300;
 const SLEEP_MS = 1;
@@ -66,11 +69,14 @@ export class FastSections {
   awaitOthers(): void {
     const { i32, owners } = this;
     // a full fence: the caller's stores are out before the slots are read; a thread that claims one later sees them
-    Atomics.exchange(i32, owners.busyWords[this.mySlot], 0);
+    Atomics.add(i32, owners.busyWords[this.mySlot], 0);
     if (!this.anyOther()) return;
     this.fenceAll();
     for (let slot = 0; slot < owners.busyWords.length; slot++) {
-      if (slot !== this.mySlot && i32[owners.busyWords[slot]] !== 0) this.awaitSlot(slot);
+      const busy = i32[owners.busyWords[slot]];
+      if (busy >>> 0 > Busy.clearing)
+        throw new VmemError('ECORRUPT', `[SLOT-2] slot ${slot}: the flag of fast sections is ${busy}`);
+      if (busy === INSIDE && slot !== this.mySlot) this.awaitSlot(slot);
     }
     if (!STORES_IN_ORDER) this.fenceAll();
   }
@@ -91,12 +97,10 @@ export class FastSections {
   private awaitSlot(slot: number): void {
     const { i32, owners } = this;
     const word = owners.busyWords[slot];
-    for (let spin = 0; spin < SPINS; spin++) if (i32[word] === 0) return;
-    for (let sleeps = 1; i32[word] !== 0 && owners.mayRun(slot); sleeps++) {
-      const busy = i32[word];
-      if (busy !== 0 && busy !== 1) throw new VmemError('ECORRUPT', `[SLOT-2] slot ${slot}: busy is ${busy}`);
+    for (let spin = 0; spin < SPINS; spin++) if (i32[word] !== INSIDE) return;
+    for (let sleeps = 1; i32[word] === INSIDE && owners.mayRun(slot); sleeps++) {
       if (sleeps % SLEEPS_PER_INQUIRY === 0 && owners.isDead(slot)) return;
-      waitWhile(i32, word, 1, SLEEP_MS);
+      waitWhile(i32, word, INSIDE, SLEEP_MS);
     }
   }
 }

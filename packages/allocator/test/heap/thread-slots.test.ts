@@ -150,6 +150,30 @@ describe('which threads live', () => {
     expect(verdicts).toEqual([false]);
   });
 
+  test.each(['released', 'died'])(
+    'a thread that is just claiming its slot is not taken for the one before of the same id, which %s',
+    (end) => {
+      const region = newRegion();
+      const threads = new FakeThreads();
+      const mine = new ThreadSlots(region, 1, threads.hostOf(11));
+      const former = new ThreadSlots(region, 1, threads.hostOf(33, 5));
+      const { slot } = former.claim()!;
+      if (end === 'released') former.release(slot);
+      else region.i32[slotAt(slot) + Slot.owner] = SlotOwner.dead;
+      const { compareExchange } = Atomics;
+      const verdicts: boolean[] = [];
+      const spy = jest.spyOn(Atomics, 'compareExchange').mockImplementation(((...call: number[]) => {
+        const old = (compareExchange as unknown as (...call: number[]) => number)(...call);
+        if (call[3] === 33) verdicts.push(mine.isDead(slot));
+        return old;
+      }) as never);
+      new ThreadSlots(region, 1, threads.hostOf(33)).claim();
+      spy.mockRestore();
+      expect(verdicts).toEqual([false]);
+      expect(mine.isDead(slot)).toBe(false);
+    },
+  );
+
   test('one thread reaps a dead one', () => {
     const { threads, mine, slot } = claimed();
     threads.killSilently(22);

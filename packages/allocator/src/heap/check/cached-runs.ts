@@ -10,7 +10,7 @@ export function checkCachedRuns(scene: CheckScene): void {
   for (let slot = 0; slot < core.slots.count; slot++) {
     const page = core.slots.cachePage(slot);
     if (page <= 0 || page + core.cacheLayout.pages > scene.pageMap.pages || !core.slots.inUse(slot)) continue;
-    checkRunsOf(scene, slot, pageToWord(page), core.slots.isDead(slot));
+    checkRunsOf(scene, slot, pageToWord(page), core.slots.isTorn(slot));
   }
   for (const page of scene.cachedRuns.keys()) {
     found.expect(false, '[CACHE-1]', () => `pages from ${page}: said to be cached, in no cache`);

@@ -187,7 +187,7 @@ function stacksOf(scene: CheckScene, index: number): Stacks {
     const end = bottom + ENTRY * core.cacheLayout.capacity[index];
     const top = Math.min(i32[pageToWord(page) + core.cacheLayout.tops + 2 * index], end); // below it without a stack
     const stack = { below: new Map<number, number>(), above: new Map<number, number>() };
-    const isDead = core.slots.isDead(slot);
+    const isDead = core.slots.isTorn(slot);
     for (let entry = bottom; entry < (isDead ? end : top); entry += ENTRY) {
       const granule = i32[entry];
       const state = i32[entry + 1] >>> 0;

@@ -31,7 +31,7 @@ export function checkSlots(scene: CheckScene): void {
     if (page === NULL_PAGE) continue;
     const isItsCache = scene.cachePages.has(page) && scene.pageMap.a(page) === slot;
     // who died while the pages became a cache, or free again, leaves their name behind: see `cache-pages`
-    if (!isItsCache && owner !== SlotOwner.nobody && core.slots.isDead(slot)) continue;
+    if (!isItsCache && owner !== SlotOwner.nobody && core.slots.isTorn(slot)) continue;
     found.expect(
       owner !== SlotOwner.nobody && isItsCache,
       '[SLOT-1]',
