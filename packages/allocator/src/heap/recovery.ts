@@ -116,6 +116,8 @@ export class Recovery {
   /** Rebuilds all derived words of the page map and of the extents' tables. Extent lock held. */
   private repairExtents(): void {
     const { i32, pageMap } = this.core.region;
+    // who withdrew a slab before may not have waited for the sections that still see it
+    this.core.sections.awaitOthers();
     this.repairStatePages();
     this.core.extents.free.clear();
     this.core.extents.unbacked.clear();
