@@ -62,6 +62,7 @@ export class Recovery {
 
   /** Restores what the lock at word `at` protects. Lock held. */
   repair(at: number): void {
+    this.core.sections.fenceOthers();
     if (at === (Extents.lock as number)) this.repairExtents();
     else if (at >= binAt(0) && at < binAt(CLASS_COUNT))
       this.repairBin(asSizeClass((at - binAt(0)) / Bin.words));

@@ -81,6 +81,14 @@ export class FastSections {
     if (!STORES_IN_ORDER) this.fenceAll();
   }
 
+  /**
+   * To be called before a repair. Where stores may overtake each other, a lock that its owner abandoned can be seen before
+   * what the owner did under it: after this, all of that is there.
+   */
+  fenceOthers(): void {
+    if (!STORES_IN_ORDER) this.fenceAll();
+  }
+
   private anyOther(): boolean {
     const { owners, mySlot } = this;
     const slots = owners.busyWords.length;
