@@ -90,7 +90,7 @@ test('the section of a thread that died inside is not waited for', () => {
   expect(dead).toHaveBeenCalledWith(THEIRS);
 });
 
-test.each([2, -1, 0x5a5a5a5a])('a flag that says %p is damage, and nothing to wait for', (flag) => {
+test.each([3, -1, 0x5a5a5a5a])('a flag that says %p is damage, and nothing to wait for', (flag) => {
   const { words, sections } = newSetting();
   words[THEIRS] = flag;
   expect(codeOf(() => sections(() => true).awaitOthers())).toBe('ECORRUPT');
