@@ -12,6 +12,7 @@ import { CLASS_SIZE } from '../slab/size-classes';
 import { StateStore } from '../slab/state-store';
 import { FastSections } from '../sync/fast-sections';
 import { OwnedLocks } from '../sync/lock';
+import { Leftovers } from './leftovers';
 import type { HeapParts } from './parts';
 import { Recovery } from './recovery';
 import type { SlotClaim, ThreadSlots } from './thread-slots';
@@ -20,6 +21,7 @@ export class HeapCore implements HeapParts {
   readonly slot: SlotIndex;
   readonly token: number;
   readonly locks: OwnedLocks;
+  readonly leftovers: Leftovers;
   readonly sections: FastSections;
   readonly extents: ExtentAllocator;
   readonly backing: PageBacking;
@@ -41,11 +43,15 @@ export class HeapCore implements HeapParts {
     this.locks = new OwnedLocks(
       region.i32,
       token,
-      (owner, inquire) => slots.isGone(owner, inquire),
+      (owner, inquire) => slots.isGone(owner, inquire) || (inquire && slots.remind()),
       (at) => {
         this.recovery.repair(at);
       },
+      (at) => {
+        this.leftovers.dropBehind(at);
+      },
     );
+    this.leftovers = new Leftovers(region.i32, token, slot, slots.count);
     const { host } = slots;
     const barrier = host?.barrier === undefined ? undefined : (): boolean => host.barrier!();
     this.sections = new FastSections(region.i32, slots, slot, barrier);

@@ -205,25 +205,23 @@ export class Many {
     const at = this.tops + 2 * sizeClass;
     let next = from;
     if (i32[Identity.idLow] !== this.id) return next;
-    let top = 0;
     try {
       i32[me + Slot.busy] = 1;
-      top = i32[at];
+      let top = i32[at];
       if (i32[me + Slot.gate] === 0) {
         for (; next < to; next++) {
           const state = i32[top - 1] >>> 0;
           if (u8[state] !== cached) break;
           u8[state] = live;
           top -= ENTRY;
+          i32[at] = top; // for each block: V8 may cut the loop short, and the thread lives on
           out[next] = i32[top] * granuleSize;
         }
-        i32[at] = top;
       }
       i32[me + Slot.busy] = 0;
       return next;
     } catch (error) {
       // between two blocks: the stack is full
-      if (top !== 0) i32[at] = top;
       i32[me + Slot.busy] = 0;
       if (next === from) throw error;
       return next;
@@ -259,7 +257,6 @@ export class Many {
           known = word;
           blockSize = BLOCK_SIZE[sizeClass];
           reciprocal = RECIPROCAL[sizeClass];
-          if (at !== 0) i32[at] = top;
           at = tops + 2 * sizeClass;
           top = i32[at];
           end = i32[at + 1];
@@ -278,13 +275,12 @@ export class Many {
         if (!isShared) u8[state] = cached;
         else if (Atomics.compareExchange(u8, state, old, cached) !== old) break;
         top += ENTRY;
+        i32[at] = top; // as in `pop`
       }
-      if (at !== 0) i32[at] = top;
       i32[me + Slot.busy] = 0;
       return next;
     } catch (error) {
       // between two blocks: the stack is full
-      if (at !== 0) i32[at] = top;
       i32[me + Slot.busy] = 0;
       throw error;
     }

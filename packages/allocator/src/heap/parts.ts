@@ -9,6 +9,7 @@ import type { ThreadCacheLayout } from '../layout/thread-cache';
 import type { Bins } from '../slab/bins';
 import type { FastSections } from '../sync/fast-sections';
 import type { OwnedLocks } from '../sync/lock';
+import type { Leftovers } from './leftovers';
 import type { ThreadSlots } from './thread-slots';
 
 export interface HeapParts {
@@ -21,6 +22,7 @@ export interface HeapParts {
   /** This thread's name in locks. */
   readonly token: number;
   readonly locks: OwnedLocks;
+  readonly leftovers: Leftovers;
   readonly sections: FastSections;
   readonly extents: ExtentAllocator;
   readonly backing: PageBacking;

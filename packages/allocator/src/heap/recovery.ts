@@ -40,7 +40,8 @@ export class Recovery {
 
   /** Reaps every thread that is known or found to be dead. Holds no lock when called. */
   reapDead(): void {
-    const { slots, slot: own } = this.core;
+    const { slots, slot: own, leftovers } = this.core;
+    leftovers.dropAll();
     for (let slot = 0; slot < slots.count; slot++) {
       if (slots.inUse(slot) && slot !== own && slots.isDead(slot)) this.reap(slot);
     }

@@ -8,7 +8,16 @@
 import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
-import { Busy, Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
+import {
+  Busy,
+  Calls,
+  REMINDER,
+  Slot,
+  SlotOwner,
+  slotAt,
+  slotOfToken,
+  tokenOf,
+} from '../layout/region-layout';
 import type { SectionOwners } from '../sync/fast-sections';
 import { storeRelease } from '../sync/platform';
 import type { ThreadHost } from './thread-host';
@@ -85,6 +94,12 @@ export class ThreadSlots implements SectionOwners {
     }
     if (token !== tokenOf(slot, this.i32[slotAt(slot) + Slot.generation])) return true;
     return inquire ? this.isDead(slot) : !this.mayRun(slot);
+  }
+
+  /** Has all threads look at their next slow path what they have left themselves: see `leftovers`. */
+  remind(): false {
+    Atomics.add(this.i32, Calls.deaths, REMINDER); // publishes nothing; partner: the loads in the heap's slow paths
+    return false;
   }
 
   /** True if no thread lives in the slot; one found dead is marked, so that the system is asked only once. */

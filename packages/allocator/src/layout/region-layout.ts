@@ -49,9 +49,15 @@ export const enum Identity {
   end,
 }
 
+/** What one long wait adds to `Calls.deaths`. */
+export const REMINDER = 2 ** 16;
+
 /** Word positions of what concerns all threads. */
 export const enum Calls {
-  /** Threads that died without detaching; each thread compares it with the count it saw last and reaps. */
+  /**
+   * Counts the threads that died without detaching, below `REMINDER`, and from there on long waits for one that lives. Each
+   * thread compares it with what it saw last.
+   */
   deaths = 1040,
   /** Two words: the lock of whoever uses the caches of other threads. */
   standstill,

@@ -34,6 +34,8 @@ const SLEEPS_PER_INQUIRY = 8;
 export type IsGone = (owner: number, inquire: boolean) => boolean;
 /** Restores what the lock at word `at` protects after its owner died or abandoned it; runs with the lock held. */
 export type Repair = (at: number) => void;
+/** Called before a thread sleeps for the lock at word `at`. */
+export type BeforeSleep = (at: number) => void;
 /** A heap, which may be deleted while a thread waits for one of its locks. */
 export interface Closable {
   readonly isOpen: boolean;
@@ -46,6 +48,7 @@ export class OwnedLocks {
     readonly me: number,
     private readonly isGone: IsGone,
     private readonly repair: Repair,
+    private readonly beforeSleep?: BeforeSleep,
   ) {}
 
   /**
@@ -124,6 +127,7 @@ export class OwnedLocks {
       if (i32[at] === 0 && Atomics.compareExchange(i32, at, 0, me) === 0) return;
       if (i32[at] === ABANDONED && this.takeOver(at, ABANDONED)) return;
     }
+    this.beforeSleep?.(at);
     // tells the owner that somebody may sleep; a sleeper that dies leaves a needless notify behind, no more
     Atomics.add(i32, at + 1, 1);
     try {
