@@ -1,0 +1,79 @@
+// What a pool is like from stage to stage, and whether it stays so: the last tenth of a run beside the first one. Sizes and
+// numbers of threads go in cycles, so both are cut to whole cycles.
+
+import { PROFILES } from './profiles';
+
+export interface Interval {
+  readonly seconds: number;
+  readonly profile: string;
+  readonly workers: number;
+  /** Since the beginning. */
+  readonly operations: number;
+  readonly operationsPerSecond: number;
+  readonly deaths: number;
+  /** Of the first pool. */
+  readonly fileBytes: number;
+  readonly liveShare: number;
+  readonly fragmentation: number;
+  /** Of threads that nobody kills, and of one that uses no pool. */
+  readonly longestStallMs: number;
+  readonly longestControlMs: number;
+}
+
+interface Change {
+  readonly first: number;
+  readonly last: number;
+  readonly isLevel: boolean;
+}
+
+export interface Verdict {
+  readonly intervals: number;
+  readonly operationsPerSecond: Change;
+  readonly fileBytes: Change;
+  readonly fragmentation: Change;
+  readonly isLevel: boolean;
+}
+
+/** Undefined for a run of less than two cycles. */
+export function judge(intervals: readonly Interval[]): Verdict | undefined {
+  const cycle = PROFILES.length;
+  const count = cycle * Math.max(1, Math.floor(intervals.length / 10 / cycle));
+  if (intervals.length < 2 * count) return undefined;
+  const change = (
+    value: (interval: Interval) => number,
+    isLevel: (first: number, last: number) => boolean,
+  ): Change => {
+    const mean = (part: readonly Interval[]): number =>
+      part.reduce((sum, one) => sum + value(one), 0) / part.length;
+    const [first, last] = [mean(intervals.slice(0, count)), mean(intervals.slice(-count))];
+    return { first, last, isLevel: isLevel(first, last) };
+  };
+  const operationsPerSecond = change(
+    (i) => i.operationsPerSecond,
+    (first, last) => last > 0.75 * first,
+  );
+  const fileBytes = change(
+    (i) => i.fileBytes,
+    (first, last) => last < 1.15 * first,
+  );
+  const fragmentation = change(
+    (i) => i.fragmentation,
+    (first, last) => last < first + 0.05,
+  );
+  const isLevel = operationsPerSecond.isLevel && fileBytes.isLevel && fragmentation.isLevel;
+  return { intervals: count, operationsPerSecond, fileBytes, fragmentation, isLevel };
+}
+
+export function verdictText(verdict: Verdict): string {
+  const line = (name: string, { first, last, isLevel }: Change, show: (n: number) => string): string =>
+    `  ${name.padEnd(22)} ${show(first).padStart(10)} ${show(last).padStart(10)}  ${isLevel ? 'level' : 'NOT LEVEL'}`;
+  const thousands = (n: number): string => `${Math.round(n / 1000)} k`;
+  const mib = (n: number): string => `${(n / 2 ** 20).toFixed(1)} MiB`;
+  const percent = (n: number): string => `${(100 * n).toFixed(1)} %`;
+  return [
+    `The first ${verdict.intervals} intervals and the last:`,
+    line('operations a second', verdict.operationsPerSecond, thousands),
+    line('file', verdict.fileBytes, mib),
+    line('fragmentation', verdict.fragmentation, percent),
+  ].join('\n');
+}

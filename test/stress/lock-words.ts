@@ -1,0 +1,54 @@
+// Which locks of a pool are taken, by whom, and whether somebody sleeps before them: for the case that threads hang, in which
+// no method of the pool returns. So this reads the words where the region's format has them, and says so where the format is
+// another one.
+
+import { existsSync } from 'node:fs';
+
+const FORMAT = 3;
+const MAGIC = 1024;
+const VERSION = 1026;
+const CLASSES = 1030;
+const SLOTS = 1032;
+const LOCKS: Readonly<Record<string, number>> = { standstill: 1041, backing: 1044, extents: 1056 };
+const BINS = 2048;
+const SLOT_TABLE = 2048 + 96 * 16;
+const RECORD = 16;
+const OWNER = 0;
+const GENERATION = 5;
+const BUSY = 8;
+const GATE = 10;
+
+export function describeLocks(buffer: SharedArrayBuffer | ArrayBuffer, byteOffset: number): string[] {
+  const words = new Int32Array(buffer, byteOffset, SLOT_TABLE + 256 * RECORD);
+  if (words[MAGIC] === 0) return ['the pool was deleted'];
+  if (words[VERSION] !== FORMAT) return [`a region of format ${words[VERSION]}, not ${FORMAT}`];
+  const lines: string[] = [];
+  const describe = (name: string, at: number): void => {
+    if (words[at] === 0 && words[at + 1] === 0) return;
+    lines.push(`${name}: ${ownerText(words, words[at])}, ${words[at + 1]} asleep`);
+  };
+  for (const [name, at] of Object.entries(LOCKS)) describe(name, at);
+  for (let i = 0; i < words[CLASSES]; i++) describe(`bin ${i}`, BINS + i * RECORD);
+  for (let slot = 0; slot < words[SLOTS]; slot++) {
+    const at = SLOT_TABLE + slot * RECORD;
+    describe(`gate ${slot}`, at + GATE);
+    const owner = words[at + OWNER];
+    if (owner !== 0)
+      lines.push(`slot ${slot}: ${threadText(owner)}${words[at + BUSY] === 0 ? '' : ', in a fast section'}`);
+  }
+  return lines;
+}
+
+function ownerText(words: Int32Array, token: number): string {
+  if (token === 0) return 'free';
+  if (token === -1) return 'abandoned';
+  const slot = (token & 0xff) - 1;
+  const isPast = words[SLOT_TABLE + slot * RECORD + GENERATION] !== token >> 8;
+  return `taken by ${isPast ? 'an earlier thread of ' : ''}slot ${slot}`;
+}
+
+function threadText(owner: number): string {
+  if (owner === -1) return 'dead';
+  if (owner < -1) return `being reaped by slot ${(-owner & 0xff) - 1}`;
+  return `thread ${owner}${existsSync(`/proc/self/task/${owner}`) ? '' : ', which does not exist'}`;
+}
