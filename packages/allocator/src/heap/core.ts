@@ -43,12 +43,13 @@ export class HeapCore implements HeapParts {
     this.locks = new OwnedLocks(
       region.i32,
       token,
-      (owner, inquire) => slots.isGone(owner, inquire) || (inquire && slots.remind()),
+      (owner, inquire) => slots.isGone(owner, inquire),
       (at) => {
         this.recovery.repair(at);
       },
-      (at) => {
-        this.leftovers.dropBehind(at);
+      {
+        beforeSleep: (at) => this.leftovers.dropBehind(at),
+        isLong: (owner) => slots.remind(owner),
       },
     );
     this.leftovers = new Leftovers(region.i32, token, slot, slots.count);

@@ -28,7 +28,7 @@ import { SCARCE_SHIFT } from '../extent/extent-allocator';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
 import { PageKind, PageRecord, Sharing, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
-import { Calls, Extents, Identity, PAGE_MAP_WORD, REMINDER, Slot, slotAt } from '../layout/region-layout';
+import { Calls, Extents, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
 import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
 import { liveClassOf, stateIndexOf } from '../slab/block-lookup';
 import {
@@ -876,19 +876,15 @@ export class Heap {
     return this.explaining(() => reclaim(this.core));
   }
 
-  /** Recovers what threads left that have died since this one was last here, and what it left itself. */
+  /** Recovers what threads left that have died since this one was last here. */
   private reapIfAsked(): void {
     if (this.i32[Calls.deaths] === this.deathsSeen) return;
     const deaths = this.i32[Calls.deaths];
-    const { leftovers, recovery, backing } = this.core;
     this.requireAttached();
-    leftovers.dropAll();
-    if ((deaths - this.deathsSeen) % REMINDER !== 0) {
-      this.explaining(() => {
-        recovery.reapDead();
-        backing.settle();
-      });
-    }
+    this.explaining(() => {
+      this.core.recovery.reapDead();
+      this.core.backing.settle();
+    });
     this.deathsSeen = deaths;
   }
 

@@ -3,8 +3,8 @@
 //
 // - Before it sleeps for a lock, it lets go of all that it has behind that one in the order of locks: a call that waits for a
 //   lock has none of those. So threads never wait for each other in a circle, whatever was left.
-// - Who waits long for a lock of a living thread counts that where deaths are counted (`ThreadSlots.remind`), and every thread
-//   looks there at its next slow path. It is in no call then but that, and has no lock: all go.
+// - Who waits long for a lock of a living thread sends it into a slow path with its next malloc or free, and has it look after
+//   the dead there (`ThreadSlots.remind`). It is in no call then but that, and has no lock: all go.
 //
 // A thread that never calls its heap again holds the others up until it ends.
 

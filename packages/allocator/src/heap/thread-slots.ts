@@ -8,17 +8,9 @@
 import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
-import {
-  Busy,
-  Calls,
-  REMINDER,
-  Slot,
-  SlotOwner,
-  slotAt,
-  slotOfToken,
-  tokenOf,
-} from '../layout/region-layout';
+import { Busy, Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
 import type { SectionOwners } from '../sync/fast-sections';
+import { ABANDONED } from '../sync/lock';
 import { storeRelease } from '../sync/platform';
 import type { ThreadHost } from './thread-host';
 
@@ -96,10 +88,15 @@ export class ThreadSlots implements SectionOwners {
     return inquire ? this.isDead(slot) : !this.mayRun(slot);
   }
 
-  /** Has all threads look at their next slow path what they have left themselves: see `leftovers`. */
-  remind(): false {
-    Atomics.add(this.i32, Calls.deaths, REMINDER); // publishes nothing; partner: the loads in the heap's slow paths
-    return false;
+  /**
+   * Has the thread that somebody waits for look what it has left, if it lives and is not inside a call: see `leftovers`. One
+   * that finds all it needs in its cache would not come to look, so its gate is left as abandoned, whose cost is that its cache
+   * is rebuilt.
+   */
+  remind(owner: number): void {
+    Atomics.add(this.i32, Calls.deaths, 1); // partner: the loads in the heap's slow paths
+    // partner: the loads in fast sections; whoever takes the gate over waits for the one under way
+    Atomics.compareExchange(this.i32, slotAt(slotOfToken(owner)) + Slot.gate, 0, ABANDONED);
   }
 
   /** True if no thread lives in the slot; one found dead is marked, so that the system is asked only once. */

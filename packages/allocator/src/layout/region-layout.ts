@@ -49,14 +49,11 @@ export const enum Identity {
   end,
 }
 
-/** What one long wait adds to `Calls.deaths`. */
-export const REMINDER = 2 ** 16;
-
 /** Word positions of what concerns all threads. */
 export const enum Calls {
   /**
-   * Counts the threads that died without detaching, below `REMINDER`, and from there on long waits for one that lives. Each
-   * thread compares it with what it saw last.
+   * Threads that died without detaching, and long waits for one that lives; each thread compares it with the count it saw
+   * last and reaps.
    */
   deaths = 1040,
   /** Two words: the lock of whoever uses the caches of other threads. */

@@ -26,6 +26,8 @@ const SPINS = 300;
 const SLEEP_MS = 1;
 /** Sleeps between two questions whether the owner still lives. */
 const SLEEPS_PER_INQUIRY = 8;
+/** Longer than a thread is off its processor for, unless the machine is busy. */
+const SLEEPS_PER_REMINDER = 64;
 
 /**
  * Asked about an owner that does not let go: must return true, and only then, if that thread is gone for good. Unless it may
@@ -34,8 +36,13 @@ const SLEEPS_PER_INQUIRY = 8;
 export type IsGone = (owner: number, inquire: boolean) => boolean;
 /** Restores what the lock at word `at` protects after its owner died or abandoned it; runs with the lock held. */
 export type Repair = (at: number) => void;
-/** Called before a thread sleeps for the lock at word `at`. */
-export type BeforeSleep = (at: number) => void;
+/** What a heap does about threads that live on, but not in the call that took a lock. */
+export interface Waiting {
+  /** Called before this thread sleeps for the lock at word `at`. */
+  beforeSleep(at: number): void;
+  /** Called when the owner lives and this thread has slept for long, and again. */
+  isLong(owner: number): void;
+}
 /** A heap, which may be deleted while a thread waits for one of its locks. */
 export interface Closable {
   readonly isOpen: boolean;
@@ -48,7 +55,7 @@ export class OwnedLocks {
     readonly me: number,
     private readonly isGone: IsGone,
     private readonly repair: Repair,
-    private readonly beforeSleep?: BeforeSleep,
+    private readonly waiting?: Waiting,
   ) {}
 
   /**
@@ -127,7 +134,7 @@ export class OwnedLocks {
       if (i32[at] === 0 && Atomics.compareExchange(i32, at, 0, me) === 0) return;
       if (i32[at] === ABANDONED && this.takeOver(at, ABANDONED)) return;
     }
-    this.beforeSleep?.(at);
+    this.waiting?.beforeSleep(at);
     // tells the owner that somebody may sleep; a sleeper that dies leaves a needless notify behind, no more
     Atomics.add(i32, at + 1, 1);
     try {
@@ -139,6 +146,7 @@ export class OwnedLocks {
         const isLeft =
           owner === ABANDONED || owner === me || this.isGone(owner, sleeps % SLEEPS_PER_INQUIRY === 0);
         if (isLeft && this.takeOver(at, owner)) return;
+        if (!isLeft && sleeps % SLEEPS_PER_REMINDER === 0) this.waiting?.isLong(owner);
         waitWhile(i32, at, owner, SLEEP_MS);
       }
     } finally {

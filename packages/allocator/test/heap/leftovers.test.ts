@@ -61,7 +61,7 @@ test('who waits for a living thread reminds it, and gets the lock when that come
       identity: () => ({ tid: 2, startTime: 1 }),
       // the waiter asks whether the other lives: a moment in which that one is at work
       isAlive: () => {
-        if (++inquiries > 1) heap.free(heap.malloc(200_000));
+        if (++inquiries > 1) heap.free(heap.malloc(64)); // from its cache
         return true;
       },
       onDeath: () => ({ cancel: () => undefined }),
