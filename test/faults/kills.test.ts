@@ -7,7 +7,7 @@ import { seedFor } from '../support/random';
 import { MOST_VICTIMS, run } from '../stress/run';
 import { DEATHS } from '../stress/deaths';
 
-const KILLS: Record<string, number> = { overlay: 64, anonymous: 16, region: 16, 'mmap-io': 16 };
+const KILLS: Record<string, number> = { overlay: 40, anonymous: 10, region: 10, 'mmap-io': 10 };
 const WORKERS = 2;
 /** Waiters look after their lock's owner every 8 ms. A machine that is busy with something else may take seconds. */
 const MOST_MS = 10_000;

@@ -17,7 +17,7 @@ const HOARD_MIB = 128;
 
 export const LAST_WORDS = 'meant to die';
 
-const MOST_CUTS = 12;
+const MOST_CUTS = 5;
 
 /** Runs `step` until the thread is gone in that way, at the earliest after so many steps. */
 export function dieBy(

@@ -34,10 +34,11 @@ export interface Verdict {
   readonly isLevel: boolean;
 }
 
-/** Undefined for a run of less than two cycles. */
-export function judge(intervals: readonly Interval[]): Verdict | undefined {
+/** The first cycle is left out: a pool has yet to become what it will be. Undefined for a run of less than three cycles. */
+export function judge(all: readonly Interval[]): Verdict | undefined {
   const cycle = PROFILES.length;
-  const count = cycle * Math.max(1, Math.floor(intervals.length / 10 / cycle));
+  const count = cycle * Math.max(1, Math.floor(all.length / 10 / cycle));
+  const intervals = all.slice(cycle);
   if (intervals.length < 2 * count) return undefined;
   const change = (
     value: (interval: Interval) => number,
@@ -71,7 +72,7 @@ export function verdictText(verdict: Verdict): string {
   const mib = (n: number): string => `${(n / 2 ** 20).toFixed(1)} MiB`;
   const percent = (n: number): string => `${(100 * n).toFixed(1)} %`;
   return [
-    `The first ${verdict.intervals} intervals and the last:`,
+    `The first ${verdict.intervals} intervals after a cycle of all sizes, and the last:`,
     line('operations a second', verdict.operationsPerSecond, thousands),
     line('file', verdict.fileBytes, mib),
     line('fragmentation', verdict.fragmentation, percent),
