@@ -105,7 +105,8 @@ export class MortalThread {
       operation();
       return !this.isDead; // whatever caught it
     } catch (error) {
-      if (!(error instanceof Death)) throw error;
+      // what is thrown by the dead, whose writes have no effect, is nothing that happens
+      if (!(error instanceof Death) && !this.isDead) throw error;
       return false;
     } finally {
       restore();
