@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { VMEM_MIN_POOL, Vmem } from '@vmem-ts/vmem-api';
 import { resultOfChild } from '../support/child';
 import { skipTest, testOnExt4, testOnTmpfs } from '../support/disk';
-import { MIB, POOL_DIR, describeEachKind, describeFiles } from '../support/pools';
+import { MIB, NODE_MAJOR, POOL_DIR, describeEachKind, describeFiles } from '../support/pools';
 import { failureOf } from '../support/thrown';
 import type { Filled } from './workers/disk-filler';
 import type { Outcomes } from './workers/limited';
@@ -25,8 +25,12 @@ const onExt4 = (title: string, test: OnDisk): void => {
 };
 
 /** What the task says in the first thread of a process and in another one. */
-const runLimited = (task: string, backend: string, limits: string[] = []): Outcomes[] =>
-  ['first', 'worker'].map((where) => resultOfChild('limited', [task, POOL_DIR, backend, where], limits));
+const runLimited = (
+  task: string,
+  backend: string,
+  limits: string[] = [],
+  threads = ['first', 'worker'],
+): Outcomes[] => threads.map((where) => resultOfChild('limited', [task, POOL_DIR, backend, where], limits));
 
 describeEachKind(
   'a disk that is full',
@@ -64,10 +68,7 @@ describeEachKind(
     const hasFile = name !== 'anonymous';
     const inBoth = (outcomes: Outcomes[], expected: Outcomes): void => {
       const left = name === 'mmap-io' ? { files: 0, mappings: expect.anything() as unknown } : NOTHING;
-      expect(outcomes).toEqual([
-        { ...expected, left },
-        { ...expected, left },
-      ]);
+      expect(outcomes).toEqual(outcomes.map(() => ({ ...expected, left })));
     };
 
     it('on the size of files (ulimit -f) is EFBIG', () => {
@@ -82,7 +83,9 @@ describeEachKind(
 
     it('on addresses (ulimit -v) is ENOMEM, and what was deleted can be had again', () => {
       if (name === 'mmap-io') return; // its pools are as large as their files, and unmapped at some time
-      inBoth(runLimited('addresses', name, ['-v 6291456']), {
+      // Node.js 26 ends a worker that asks for a buffer of any kind when there are no addresses
+      const threads = NODE_MAJOR < 26 ? ['first', 'worker'] : ['first'];
+      inBoth(runLimited('addresses', name, ['-v 6291456'], threads), {
         failure: 'VmemError ENOMEM',
         full: 'VmemError ENOMEM',
         sound: true,
