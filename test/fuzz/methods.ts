@@ -215,7 +215,7 @@ function countGood(pool: PoolModel, pointers: readonly unknown[], end: number): 
 }
 
 const freeMany = method(
-  4,
+  8,
   [
     values.pointers,
     fc.oneof(

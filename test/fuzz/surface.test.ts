@@ -10,7 +10,7 @@ import { MIB, POOL_DIR } from '../support/pools';
 import { collectGarbageUntil, countFileMappings, countOpenFiles } from '../support/process-resources';
 import { seedFor } from '../support/random';
 import { Figures, callsOf, staticCall } from './commands';
-import { COMMON, allocOf, duplicate, method, property, viewOf, type Method } from './methods';
+import { COMMON, allocOf, duplicate, method, property, viewOf, type Method, type User } from './methods';
 import { PoolModel, type World } from './model';
 import * as values from './values';
 
@@ -125,9 +125,9 @@ const POOL_STATICS: Record<Exclude<keyof typeof Vmem, 'prototype'> | 'constructo
   createInRegion: staticCall(
     'Vmem.createInRegion',
     [values.strange, values.withOneWrong(() => ({}), OPTIONS)],
-    ([region, options]) => {
-      const pool = Vmem.createInRegion(region as SharedArrayBuffer, options as object);
-      useAndDelete(pool);
+    ([region, options], pool) => {
+      if (region === pool.buffer) return; // what is there is lost: it says so
+      useAndDelete(Vmem.createInRegion(region as SharedArrayBuffer, options as object));
     },
   ),
   attach: staticCall(
@@ -158,7 +158,10 @@ const HEAP_STATICS: Record<Exclude<keyof typeof Heap, 'prototype'>, unknown> = {
       fc.oneof(fc.constant(values.arg('memory', () => new SharedArrayBuffer(MIB))), values.strange),
       values.withOneWrong(() => ({}), ['host', 'source', 'size', 'policy', 'threads', 'cacheBytes']),
     ],
-    ([memory, options]) => useAndDetach(Heap.create(memory as SharedArrayBuffer, options as object)),
+    ([memory, options], pool) => {
+      if (memory === pool.buffer) return; // as above
+      useAndDetach(Heap.create(memory as SharedArrayBuffer, options as object));
+    },
   ),
   attach: staticCall(
     'Heap.attach',
@@ -185,9 +188,18 @@ function makeHeap(): PoolModel {
   return new PoolModel([heap, Heap.attach(heap.handle)], heap.size);
 }
 
+/** Blocks that there are from the start, so that short sequences have something to go wrong with. */
+const SIZES = [8, 24, 24, 24, 104, 104, 3000, 3000, 16_384, 20_000, 150_000];
+
 function worldOf(a: PoolModel, b: PoolModel): World {
   a.other = b;
   b.other = a;
+  for (const pool of [a, b])
+    for (const [i, size] of SIZES.entries()) {
+      const user = pool.attachments[i % 2] as User;
+      const ptr = user.malloc(size);
+      pool.add(ptr, user.usableSize(ptr));
+    }
   return { pools: [a, b] };
 }
 

@@ -1,8 +1,10 @@
 // Arguments that fast-check makes, prints and shrinks: descriptions of values, which are made when a call is made.
 
-import { runInNewContext } from 'node:vm';
+import { createContext, runInContext } from 'node:vm';
 import fc from 'fast-check';
 import type { PoolModel } from './model';
+
+const REALM = createContext();
 
 /** A value to pass in. */
 export interface Arg {
@@ -88,9 +90,9 @@ const STRANGE: readonly Arg[] = [
   arg('a resizable buffer', () => new ArrayBuffer(8, { maxByteLength: 64 })),
   arg('a SharedArrayBuffer', () => new SharedArrayBuffer(64)),
   arg('a growable SharedArrayBuffer', () => new SharedArrayBuffer(8, { maxByteLength: 64 })),
-  arg('an array of another realm', () => runInNewContext('[64]') as unknown),
-  arg('a Float64Array of another realm', () => runInNewContext('new Float64Array(8)') as unknown),
-  arg('a buffer of another realm', () => runInNewContext('new SharedArrayBuffer(64)') as unknown),
+  arg('an array of another realm', () => runInContext('[64]', REALM) as unknown),
+  arg('a Float64Array of another realm', () => runInContext('new Float64Array(8)', REALM) as unknown),
+  arg('a buffer of another realm', () => runInContext('new SharedArrayBuffer(64)', REALM) as unknown),
   arg('an heir of a Float64Array', () => Object.create(new Float64Array(8)) as unknown),
   arg('a Proxy of a Float64Array', () => new Proxy(new Float64Array(8), {})),
   arg('the pool', (pool) => pool.user),
@@ -303,7 +305,7 @@ class Speciesless extends Uint8Array {
     return explode();
   }
 }
-const ForeignArray = runInNewContext('Float32Array') as typeof Float32Array;
+const ForeignArray = runInContext('Float32Array', REALM) as typeof Float32Array;
 
 const PLAIN_TYPES = [Uint8Array, Int16Array, Float32Array, Float64Array, BigUint64Array, Uint8ClampedArray];
 
