@@ -12,7 +12,12 @@ import { Busy, Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../l
 import type { SectionOwners } from '../sync/fast-sections';
 import { ABANDONED } from '../sync/lock';
 import { storeRelease } from '../sync/platform';
+import { waitWhile } from '../sync/wait';
 import type { ThreadHost } from './thread-host';
+
+/** How long a thread that attaches waits for slots to be cleared: far longer than that takes. */
+const MOST_NAPS = 1000;
+const NAP_MS = 1;
 
 export interface SlotClaim {
   readonly slot: SlotIndex;
@@ -41,16 +46,26 @@ export class ThreadSlots implements SectionOwners {
   }
 
   /**
-   * Claims a slot for the calling thread: a free one, else a dead thread's with all that it left. Undefined if
-   * there is none.
+   * Claims a slot for the calling thread: a free one, else a dead thread's with all that it left. Waits for those that others
+   * clear. Undefined if there is none.
    */
   claim(): SlotClaim | undefined {
+    for (let naps = 0; naps < MOST_NAPS; naps++) {
+      const claim = this.tryClaim();
+      if (claim !== undefined) return claim;
+      const at = this.wordBeingCleared();
+      if (at < 0) break;
+      waitWhile(this.i32, at, this.i32[at], NAP_MS);
+    }
+    return this.tryClaim(); // what was cleared between the two looks
+  }
+
+  private tryClaim(): SlotClaim | undefined {
     const identity = this.host?.identity();
     const owner = identity?.tid ?? SlotOwner.unnamed;
     const isFree = (_: number, old: number): boolean => old === SlotOwner.nobody;
     const free = this.claimWhere(owner, isFree);
-    // last those that others have reaped between the two looks
-    const slot = free ?? this.claimWhere(owner, this.isLeft) ?? this.claimWhere(owner, isFree);
+    const slot = free ?? this.claimWhere(owner, this.isLeft);
     if (slot === undefined) return undefined;
     const at = slotAt(slot);
     // nobody waits for the section that a dead thread may have left here, and `isTorn` remembers that thread
@@ -190,6 +205,15 @@ export class ThreadSlots implements SectionOwners {
       }
     }
     return undefined;
+  }
+
+  /** The owner word of a slot that some thread clears, or -1. */
+  private wordBeingCleared(): number {
+    for (let slot = 0; slot < this.count; slot++) {
+      const at = slotAt(slot) + Slot.owner;
+      if (this.i32[at] < SlotOwner.dead) return at;
+    }
+    return -1;
   }
 
   /** A thread died in this slot, and nobody alive is clearing it. */

@@ -3,6 +3,7 @@ import { ThreadSlots } from '#src/heap/thread-slots';
 import { Region } from '#src/layout/region';
 import { Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '#src/layout/region-layout';
 import { exhaust } from '../support/exhaust';
+import { asSlot } from '#src/base/units';
 import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
 import { codeOf } from '../support/thrown';
@@ -79,6 +80,41 @@ describe('tokens', () => {
     const slots = new ThreadSlots(newRegion(), 2, undefined);
     for (const token of [0, tokenOf(2, 1), tokenOf(253, 9)])
       expect(codeOf(() => slots.isGone(token))).toBe('ECORRUPT');
+  });
+});
+
+describe('a slot that another thread clears', () => {
+  const sleep = jest.spyOn(Atomics, 'wait');
+  afterEach(() => {
+    sleep.mockReset();
+  });
+  afterAll(() => {
+    sleep.mockRestore();
+  });
+
+  /** The table as a third thread sees it: the first lives, and clears what the second left. */
+  function clearing(): ThreadSlots {
+    const region = newRegion();
+    const slots = new ThreadSlots(region, 2, undefined);
+    const { token } = slots.claim()!;
+    region.i32[slotAt(1) + Slot.owner] = -token;
+    return slots;
+  }
+
+  test('is waited for', () => {
+    const slots = clearing();
+    sleep.mockImplementation(() => {
+      slots.release(asSlot(1));
+      return 'ok';
+    });
+    expect(slots.claim()?.slot).toBe(1);
+    expect(sleep).toHaveBeenCalledTimes(1);
+  });
+
+  test('is not waited for without end', () => {
+    sleep.mockReturnValue('timed-out');
+    expect(clearing().claim()).toBeUndefined();
+    expect(sleep.mock.calls.length).toBeGreaterThan(100);
   });
 });
 
