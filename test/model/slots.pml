@@ -312,7 +312,7 @@ inline isTorn(s, answer) {
 #endif
 }
 
-/* mirrors: packages/allocator/src/heap/thread-slots.ts claim claimWhere */
+/* mirrors: packages/allocator/src/heap/thread-slots.ts claimWhere */
 inline tryToClaim(s) {
 #if MUTATION != stale_start_time
   startTimeOf[s] = (startTimeOf[s] == tid[me] -> 0 : startTimeOf[s]);
@@ -344,7 +344,8 @@ inline claimFree() {
   od
 }
 
-inline claim() {
+/* mirrors: packages/allocator/src/heap/thread-slots.ts tryClaim */
+inline claimAny() {
   at = 0;
   claimFree();
   do
@@ -357,9 +358,14 @@ inline claim() {
      fi;
      atomic { at++; old = 0; isIt = false; wasLeft = slot != NONE }
   :: else -> at = 0; break
-  od;
+  od
+}
+
+/* Of the waits for slots that are being cleared only that there is another look for free ones. */
+inline claim() { /* mirrors: packages/allocator/src/heap/thread-slots.ts claim */
+  claimAny();
   if
-  :: slot == NONE -> wasLeft = true; claimFree()
+  :: slot == NONE -> claimFree()
   :: else
   fi;
   if

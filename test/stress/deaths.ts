@@ -7,9 +7,11 @@ import type { Random } from '../support/random';
 export const DEATHS = ['terminate', 'exit', 'error', 'memory', 'stack', 'timeout'] as const;
 export type Death = (typeof DEATHS)[number];
 
-/** How the `n`th is to die. Half by `terminate`: it alone strikes at any instant of any operation. */
-export const wayOf = (n: number): Death =>
-  DEATHS[n % 2 === 0 ? 0 : 1 + (((n - 1) / 2) % (DEATHS.length - 1))];
+/** How the `n`th is to die. Half by the first way, `terminate` if all are allowed: it strikes at any instant of any operation. */
+export function wayOf(n: number, ways: readonly Death[] = DEATHS): Death {
+  if (n % 2 === 0 || ways.length === 1) return ways[0];
+  return ways[1 + (((n - 1) / 2) % (ways.length - 1))];
+}
 
 /** What a victim's V8 may have, and what is far more. */
 export const HEAP_MIB = 24;

@@ -67,13 +67,14 @@ async function main(): Promise<void> {
     print(HELP);
     return;
   }
-  const { seed, operations, hours, kills, workers, stages, pools, out } = options;
+  const { seed, operations, hours, kills, deaths, workers, stages, pools, out } = options;
   print(`--seed ${seed}`);
   const result = await run({
     seed,
     operations,
     milliseconds: hours * 3_600_000,
     kills,
+    deaths,
     workers,
     stages,
     sidePools: pools - 1,

@@ -4,6 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DEATHS, type Death } from './deaths';
 import { MOST_BYTES } from './ledger';
 
 /** What goes wrong in a way that its message explains. */
@@ -15,6 +16,7 @@ export interface Options {
   readonly operations: number;
   readonly hours: number;
   readonly kills: number;
+  readonly deaths: readonly Death[];
   readonly workers: { readonly least: number; readonly most: number };
   readonly stages: number;
   /** How many at once. */
@@ -48,6 +50,8 @@ are audited; at the end nothing may be left. Ends with code 1 if anything was wr
   --operations N   ends when so many calls of the pools were made; default 100000000, none with --hours or --kills
   --hours N        ends after so long at the earliest; may be a fraction
   --kills N        ends when so many threads were killed; default 0
+  --deaths NAMES   how they are killed, half of them in the first way: ${DEATHS.join(',')}; default all.
+                   timeout is one of node:vm, after which the thread lives on for a while
   --workers N-M    how many threads work at once, 1 to ${MOST_THREADS}; default 2-16, with --kills 2-4
   --stages N       parts of the run; default ${STAGES}
   --pools N        pools at once, of which all but the first are deleted under load and replaced; default 3
@@ -71,6 +75,7 @@ function parse(words: readonly string[]) {
         operations: { type: 'string' },
         hours: { type: 'string' },
         kills: { type: 'string' },
+        deaths: { type: 'string', default: DEATHS.join(',') },
         workers: { type: 'string' },
         stages: { type: 'string', default: String(STAGES) },
         pools: { type: 'string', default: '3' },
@@ -129,6 +134,7 @@ export function readOptions(words: readonly string[]): Options {
     operations: wholeNumber('operations', given.operations ?? (hasOtherEnd ? '0' : '100000000'), 0, 1e13),
     hours: given.hours === undefined ? 0 : readHours(given.hours),
     kills,
+    deaths: given.deaths.split(',').map((name) => oneOf('deaths', name, DEATHS)),
     workers: readWorkers(given.workers ?? (kills > 0 ? '2-4' : '2-16')),
     stages: wholeNumber('stages', given.stages, 1, 100_000),
     pools: wholeNumber('pools', given.pools, 1, 8),

@@ -38,6 +38,8 @@ export interface Plan {
   readonly operations: number;
   readonly milliseconds: number;
   readonly kills: number;
+  /** Default: all ways. */
+  readonly deaths?: readonly Death[];
   readonly workers: { readonly least: number; readonly most: number };
   readonly stages: number;
   /** Pools besides the first, one of which is deleted under load and replaced in each stage. */
@@ -290,7 +292,7 @@ class Run {
   /** One victim after the other in that row. */
   private async killUntil(target: number, row: number): Promise<void> {
     while (this.killed < target && this.failure === undefined) {
-      const way = await this.killOne(row, wayOf(this.killed++));
+      const way = await this.killOne(row, wayOf(this.killed++, this.plan.deaths));
       this.deaths[way]++;
     }
   }
