@@ -262,7 +262,8 @@ export class Vmem implements Disposable {
   /**
    * Writes pointers to `count` new blocks of at least `size` bytes to the start of `out`, contents undefined. Returns how
    * many there are: fewer when memory is out, or when something else ends the work after the first one, such as an element
-   * of an array that can't be written. Those are blocks like those of `malloc`, had much faster.
+   * of an array that can't be written. Those are blocks like those of `malloc`. What the caches can't serve
+   * is taken from slabs under one lock.
    *
    * @param out a Float64Array; a Uint32Array or Int32Array for a pool of at most 4 or 2 GiB; or an array, which grows as
    *   needed. May lie in a block of the pool
@@ -273,7 +274,7 @@ export class Vmem implements Disposable {
   }
 
   /**
-   * Frees the first `count` blocks of `ptrs`, or all, much faster than as many calls of `free`. Zeros are passed over. At
+   * Frees the first `count` blocks of `ptrs`, or all. Zeros are passed over. At
    * the first pointer that `free` would refuse it stops: the blocks before it are freed, those behind it are not, and the
    * error's `index` tells where it is.
    *
