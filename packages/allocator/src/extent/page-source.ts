@@ -4,7 +4,7 @@
 /**
  * Implemented over files by whoever makes the region. Ranges are in bytes from the region's start and in whole pages.
  * A page without storage can be read and written like any other, in all threads: it reads as zeros, and what is
- * written is lost.
+ * written is lost. The heap has locks while it calls these: they must not call it back.
  */
 export interface PageSource {
   /**
