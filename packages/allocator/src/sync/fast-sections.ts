@@ -68,6 +68,8 @@ export class FastSections {
    */
   awaitOthers(): void {
     const { i32, owners } = this;
+    // the caller is in none: an exception at the end of the stack, or a call that was cut short, has left the flag up
+    if (i32[owners.busyWords[this.mySlot]] === INSIDE) i32[owners.busyWords[this.mySlot]] = Busy.outside;
     // a full fence: the caller's stores are out before the slots are read; a thread that claims one later sees them
     Atomics.add(i32, owners.busyWords[this.mySlot], 0);
     if (!this.anyOther()) return;

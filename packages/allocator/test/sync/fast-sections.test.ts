@@ -82,6 +82,18 @@ test('a section that shows after the barrier is waited for until it is over', ()
   expect(asked).toBe(2);
 });
 
+test('a flag that an exception left up goes down, one that says something else stays', () => {
+  const { words, sections } = newSetting();
+  for (const [flag, then] of [
+    [1, 0],
+    [2, 2],
+  ]) {
+    words[MINE] = flag;
+    sections(() => true).awaitOthers();
+    expect(words[MINE]).toBe(then);
+  }
+});
+
 test('the section of a thread that died inside is not waited for', () => {
   const dead = jest.fn(() => true);
   const { words, sections } = newSetting({ isDead: dead });
