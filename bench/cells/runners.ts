@@ -79,7 +79,6 @@ class MicroRunner implements Runner {
     const shared = new Int32Array(SHARED_WORDS);
     const prepared = jobNamed(job)({
       heap,
-      blocks: heap.blocks,
       params,
       thread: 0,
       threads: 1,

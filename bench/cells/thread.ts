@@ -19,15 +19,7 @@ async function main(): Promise<void> {
   const opened = subject.shared?.attach(task.share) ?? (await subject.open(task.place));
   const heap = task.verified ? new VerifiedAllocator(opened, thread) : opened;
   const shared = new Int32Array(memory.shared);
-  const job = jobNamed(task.job)({
-    heap,
-    blocks: heap.blocks,
-    params,
-    thread,
-    threads,
-    shared,
-    requireOthers,
-  });
+  const job = jobNamed(task.job)({ heap, params, thread, threads, shared, requireOthers });
   const counts = new Float64Array(memory.counts);
   const ends = new BigInt64Array(memory.ends);
   parentPort?.postMessage('prepared');

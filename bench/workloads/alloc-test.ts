@@ -10,7 +10,8 @@ export const prepareAllocTest: Prepare = (context) => {
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
-      const { blocks, heap } = context;
+      const { heap } = context;
+      const { blocks } = heap;
       let x = state | 0;
       for (let i = 0; i < operations; i++) {
         x = next(x);
@@ -31,6 +32,6 @@ export const prepareAllocTest: Prepare = (context) => {
       state = x;
       return operations;
     },
-    finish: () => freeSlots(context.blocks, slots),
+    finish: () => freeSlots(context.heap, slots),
   };
 };

@@ -10,7 +10,8 @@ const WRITES = 1000;
 function writer(context: Context): (operations: number) => number {
   const { size } = context.params;
   return (operations) => {
-    const { blocks, heap } = context;
+    const { heap } = context;
+    const { blocks } = heap;
     let done = 0;
     for (; done < operations; done += WRITES) {
       const block = obtained(blocks.malloc(size));
@@ -27,7 +28,8 @@ export const prepareCacheThrash: Prepare = (context): Job => ({
 });
 
 export const prepareCacheScratch: Prepare = (context): Job => {
-  const { blocks, params, shared, thread, threads } = context;
+  const { heap, params, shared, thread, threads } = context;
+  const { blocks } = heap;
   const write = writer(context);
   if (thread === 0) {
     for (let i = 0; i < threads; i++) exchange(shared, i, obtained(blocks.malloc(params.size)));

@@ -5,7 +5,8 @@ import { emptySlots, freeSlots, obtained, sizesOf, type Prepare } from './job';
 import { below, next, seedOf } from './random';
 
 export const prepareChurn: Prepare = (context) => {
-  const { blocks, heap, params, thread } = context;
+  const { heap, params, thread } = context;
+  const { blocks } = heap;
   const slots = emptySlots(params.slots);
   const sizeOf = sizesOf(params);
   let state = seedOf(params.seed, thread);
@@ -17,7 +18,8 @@ export const prepareChurn: Prepare = (context) => {
   }
   return {
     run(operations) {
-      const { blocks, heap } = context;
+      const { heap } = context;
+      const { blocks } = heap;
       let x = state | 0;
       for (let i = 0; i < operations; i++) {
         x = next(x);
@@ -31,7 +33,7 @@ export const prepareChurn: Prepare = (context) => {
       state = x;
       return operations;
     },
-    finish: () => freeSlots(blocks, slots),
+    finish: () => freeSlots(heap, slots),
   };
 };
 
@@ -40,7 +42,8 @@ const HOLE_STEP = 4096;
 const HOLE_SIZES = 8;
 
 export const prepareFreeExtents: Prepare = (context) => {
-  const { blocks, params } = context;
+  const { heap, params } = context;
+  const { blocks } = heap;
   const kept = emptySlots(2 * params.holes);
   for (let i = 0; i < kept.length; i += 2) {
     kept[i] = obtained(blocks.malloc(params.size + ((i >> 1) % HOLE_SIZES) * HOLE_STEP));
@@ -55,7 +58,7 @@ export const prepareFreeExtents: Prepare = (context) => {
     run: (operations) => job.run(operations),
     finish() {
       job.finish();
-      freeSlots(blocks, kept);
+      freeSlots(heap, kept);
     },
   };
 };

@@ -12,10 +12,10 @@ export function exchange(shared: Int32Array, at: number, block: Block): Block {
 }
 
 /** Frees this thread's slots and its part of what lies in the places. */
-export function finishShared({ blocks, shared, thread, threads }: Context, slots: Block[]): void {
-  freeSlots(blocks, slots);
+export function finishShared({ heap, shared, thread, threads }: Context, slots: Block[]): void {
+  freeSlots(heap, slots);
   for (let i = thread; i < shared.length; i += threads) {
     const block = exchange(shared, i, 0);
-    if (block !== 0) blocks.free(block);
+    if (block !== 0) heap.blocks.free(block);
   }
 }

@@ -1,7 +1,7 @@
 // What runners and workloads share. A job is one thread's part of a workload: prepared once, run many times with a count
 // of operations, finished once. Each has a twin in native/jobs.h.
 
-import type { Allocator, Block, Blocks } from '../subjects/subject';
+import type { Allocator, Block } from '../subjects/subject';
 import { logUniform, below } from './random';
 
 export interface Params {
@@ -39,12 +39,11 @@ export const DEFAULT_PARAMS: Params = {
 export const SHARED_WORDS = 16384;
 
 export interface Context {
-  readonly heap: Allocator;
   /**
-   * Those of the heap. A run takes them into a constant of its own: what comes from an outer function's scope in the middle of
-   * a loop, V8 at times does not treat as the constant that it is, and reads all fields of the heap again and again.
+   * A run takes its `blocks` into a constant of its own: what comes from an outer function's scope in the middle of a loop, V8
+   * at times does not treat as the constant that it is, and reads all fields of the heap again and again.
    */
-  readonly blocks: Blocks;
+  readonly heap: Allocator;
   readonly params: Params;
   readonly thread: number;
   readonly threads: number;
@@ -84,7 +83,7 @@ export function emptySlots(count: number): Block[] {
   return Array.from({ length: count }, () => 0);
 }
 
-export function freeSlots(blocks: Blocks, slots: Block[]): void {
+export function freeSlots({ blocks }: Allocator, slots: Block[]): void {
   for (let i = 0; i < slots.length; i++) {
     const block = slots[i];
     if (block !== 0) blocks.free(block);

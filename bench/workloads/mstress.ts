@@ -13,7 +13,8 @@ export const prepareMstress: Prepare = (context) => {
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
-      const { blocks, heap } = context;
+      const { heap } = context;
+      const { blocks } = heap;
       let x = state | 0;
       let done = 0;
       for (; done < operations; done += count) {

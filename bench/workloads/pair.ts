@@ -10,7 +10,7 @@ export const preparePair: Prepare = (context) => {
   const { size } = context.params;
   return {
     run(operations) {
-      const { blocks } = context;
+      const { blocks } = context.heap;
       for (let i = 0; i < operations; i++) blocks.free(obtained(blocks.malloc(size)));
       return operations;
     },
@@ -23,7 +23,7 @@ export const prepareBatch: Prepare = (context) => {
   const slots: Block[] = emptySlots(context.params.slots);
   return {
     run(operations) {
-      const { blocks } = context;
+      const { blocks } = context.heap;
       let done = 0;
       for (; done < operations; done += slots.length) {
         for (let i = 0; i < slots.length; i++) slots[i] = obtained(blocks.malloc(size));

@@ -34,7 +34,8 @@ function producer(ring: Int32Array, context: Context): Job {
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
-      const { blocks, heap } = context;
+      const { heap } = context;
+      const { blocks } = heap;
       let x = state | 0;
       let tail = Atomics.load(ring, TAIL);
       let head = Atomics.load(ring, HEAD);
@@ -61,7 +62,7 @@ function consumer(ring: Int32Array, context: Context): Job {
   const { params, requireOthers } = context;
   return {
     run(operations) {
-      const { blocks } = context;
+      const { blocks } = context.heap;
       const all = Math.ceil(operations / params.batch) * params.batch;
       let head = Atomics.load(ring, HEAD);
       let tail = head;

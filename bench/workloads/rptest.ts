@@ -8,7 +8,8 @@ const MIXER = 0x55555555;
 const EXCHANGED = 8;
 
 export const prepareRptest: Prepare = (context) => {
-  const { blocks, heap, params, shared, thread } = context;
+  const { heap, params, shared, thread } = context;
+  const { blocks } = heap;
   const slots = emptySlots(params.slots);
   const sizeOf = sizesOf(params);
   let state = seedOf(params.seed, thread);
@@ -19,7 +20,8 @@ export const prepareRptest: Prepare = (context) => {
   }
   return {
     run(operations) {
-      const { blocks, heap } = context;
+      const { heap } = context;
+      const { blocks } = heap;
       let x = state | 0;
       for (let i = 0; i < operations; i++) {
         x = next(x);

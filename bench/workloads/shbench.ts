@@ -21,7 +21,8 @@ export const prepareSh6bench: Prepare = (context) => {
   let generation = 0;
   return {
     run(operations) {
-      const { blocks, heap } = context;
+      const { heap } = context;
+      const { blocks } = heap;
       let x = state | 0;
       let done = 0;
       for (; done < operations; done += count) {
@@ -43,7 +44,7 @@ export const prepareSh6bench: Prepare = (context) => {
       state = x;
       return done;
     },
-    finish: () => generations.forEach((slots) => freeSlots(context.blocks, slots)),
+    finish: () => generations.forEach((slots) => freeSlots(context.heap, slots)),
   };
 };
 
@@ -53,7 +54,8 @@ export const prepareSh8bench: Prepare = (context) => {
   let state = seedOf(params.seed, thread);
   return {
     run(operations) {
-      const { blocks, heap } = context;
+      const { heap } = context;
+      const { blocks } = heap;
       let x = state | 0;
       let done = 0;
       for (; done < operations; done += count) {

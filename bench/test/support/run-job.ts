@@ -25,18 +25,9 @@ export function runVerified(row: Row, heap: Allocator): number {
     throw new Error('a thread waits for another one');
   };
   const prepare = jobNamed(row.job);
-  const jobs = Array.from({ length: threads }, (_, thread) => {
-    const verified = new VerifiedAllocator(heap, thread);
-    return prepare({
-      heap: verified,
-      blocks: verified,
-      params,
-      thread,
-      threads,
-      shared,
-      requireOthers,
-    });
-  });
+  const jobs = Array.from({ length: threads }, (_, thread) =>
+    prepare({ heap: new VerifiedAllocator(heap, thread), params, thread, threads, shared, requireOthers }),
+  );
   let count = 0;
   for (let run = 0; run < RUNS; run++) for (const job of jobs) count += job.run(OPERATIONS);
   for (const job of jobs) job.finish();
