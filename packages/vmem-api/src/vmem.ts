@@ -4,6 +4,7 @@ import {
   Heap,
   VmemError,
   describe,
+  readingFrom,
   type CheckReport,
   type HeapOptions,
   type HeapStats,
@@ -18,7 +19,7 @@ import { threadHost } from './native';
 import { isShared, placeOf } from './pool/buffers';
 import { closedHeap } from './pool/closed-heap';
 import { stopWatching, watchForDrop } from './pool/dropped';
-import { failingAs, readingFrom } from './pool/failures';
+import { failingAs } from './pool/failures';
 import { handleFields, type VmemHandle } from './pool/handle';
 import { poolSize } from './pool/limits';
 import { statsText } from './pool/stats-text';
@@ -262,8 +263,8 @@ export class Vmem implements Disposable {
   /**
    * Writes pointers to `count` new blocks of at least `size` bytes to the start of `out`, contents undefined. Returns how
    * many there are: fewer when memory is out, or when something else ends the work after the first one, such as an element
-   * of an array that can't be written. Those are blocks like those of `malloc`. What the caches can't serve
-   * is taken from slabs under one lock.
+   * of an array that can't be written. Those are blocks like those of `malloc`. What the caches can't serve is taken from
+   * slabs under one lock.
    *
    * @param out a Float64Array; a Uint32Array or Int32Array for a pool of at most 4 or 2 GiB; or an array, which grows as
    *   needed. May lie in a block of the pool
@@ -274,9 +275,8 @@ export class Vmem implements Disposable {
   }
 
   /**
-   * Frees the first `count` blocks of `ptrs`, or all. Zeros are passed over. At
-   * the first pointer that `free` would refuse it stops: the blocks before it are freed, those behind it are not, and the
-   * error's `index` tells where it is.
+   * Frees the first `count` blocks of `ptrs`, or all. Zeros are passed over. At the first pointer that `free` would refuse
+   * it stops: the blocks before it are freed, those behind it are not, and the error's `index` tells where it is.
    *
    * @param ptrs as for `mallocMany`, and only read; its elements are pointers, no views
    * @throws VmemError EBADPTR, EDOUBLEFREE, EINVAL

@@ -1,6 +1,7 @@
 // What callers pass in, checked before anything else sees it.
 
 import { VmemError, describe } from '../base/errors';
+import { readingFrom } from '../base/reading';
 import { UsagePolicy } from '../layout/region-layout';
 import { MAX_REGION, MIN_REGION, Region } from '../layout/region';
 import { QUANTUM } from '../slab/size-classes';
@@ -88,36 +89,17 @@ export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region
 const isStackOverflow = (error: unknown): boolean =>
   error instanceof RangeError && error.message.startsWith('Maximum call stack');
 
-/**
- * What `read` makes of a caller's object. What the caller's own accessors throw comes through; errors of the language, such
- * as that of a revoked proxy, are EINVAL.
- */
-export function readingFrom<T>(name: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw new VmemError('EINVAL', `${name}: it can't be read: ${error.message}`, { cause: error });
-  }
-}
-
 export function handleFields(handle: unknown): HeapHandle {
   const { buffer, byteOffset, size, low, high } = readingFrom('handle', () => {
-    const { id, ...place } = fieldsOf(requireObject('handle', handle));
+    const { buffer, byteOffset, size, id } = requireObject('handle', handle) as Partial<HeapHandle>;
     const [low, high]: unknown[] = Array.isArray(id) ? id : [];
-    return { ...place, low, high };
+    return { buffer, byteOffset, size, low, high };
   });
   const isWhole = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
   if (!buffer || !isWhole(byteOffset) || !isWhole(size) || !isWord(low) || !isWord(high)) {
     throw new VmemError('EINVAL', `handle: expected the handle of a heap, got ${describe(handle)}`);
   }
   return { buffer, byteOffset, size, id: [low, high] };
-}
-
-/** Each is read once. */
-function fieldsOf(handle: Partial<HeapHandle>): Partial<HeapHandle> {
-  const { buffer, byteOffset, size, id } = handle;
-  return { buffer, byteOffset, size, id } as Partial<HeapHandle>;
 }
 
 const isWord = (value: unknown): value is number => typeof value === 'number' && (value | 0) === value;

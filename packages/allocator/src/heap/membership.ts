@@ -2,13 +2,14 @@
 // the case that it dies.
 
 import { VmemError } from '../base/errors';
+import { readingFrom } from '../base/reading';
 import type { PageSource } from '../extent/page-source';
 import { NULL_PAGE, asSlot, pagesFor } from '../base/units';
 import { MAX_SLOTS } from '../layout/block-state';
 import { MIN_REGION, type Region, type RegionGeometry } from '../layout/region';
 import { Slot, SlotOwner } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
-import { readingFrom, usagePolicy, wholeOption } from './arguments';
+import { usagePolicy, wholeOption } from './arguments';
 import { takeCachePages } from './cache-pages';
 import { HeapCore } from './core';
 import { reclaim } from './reclaim';

@@ -23,16 +23,3 @@ export function failingAs<T>(what: string, act: () => T): T {
     throw asVmemError(error, what);
   }
 }
-
-/**
- * What `read` makes of the properties of a caller's object. Errors that the caller's own accessors throw come through;
- * those of the language, such as that of a revoked proxy, are EINVAL.
- */
-export function readingFrom<T>(name: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!types.isNativeError(error) || error.name !== 'TypeError') throw error;
-    throw new VmemError('EINVAL', `${name}: it can't be read: ${error.message}`, { cause: error });
-  }
-}

@@ -1,8 +1,7 @@
 // What a thread posts to another one so that it can attach to a pool.
 
-import { VmemError, type HeapHandle } from '@vmem-ts/allocator';
+import { VmemError, readingFrom, type HeapHandle } from '@vmem-ts/allocator';
 import type { BackendName, MemoryShare } from '../backends/backend';
-import { readingFrom } from './failures';
 
 /** Plain data and a SharedArrayBuffer: goes through `workerData` and `postMessage`. */
 export interface VmemHandle extends MemoryShare {

@@ -1,8 +1,7 @@
 // Views of a caller's own type: heirs of typed arrays, those of another realm, and what only looks like one. Their code
 // is the caller's, so the heap makes a plain view, and what the caller's constructor makes of the same place is checked.
 
-import { VmemError, describe, type TypedArrayConstructor } from '@vmem-ts/allocator';
-import { readingFrom } from './failures';
+import { VmemError, describe, readingFrom, type TypedArrayConstructor } from '@vmem-ts/allocator';
 import { placeOf } from './buffers';
 
 /** True for a typed array of the language itself, which needs none of this. */

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { VmemError } from '@vmem-ts/vmem-api';
-import { asVmemError, failingAs, readingFrom } from '#src/pool/failures';
+import { asVmemError, failingAs } from '#src/pool/failures';
 import { thrownBy } from '../support/thrown';
 
 const withCode = (code: unknown): Error => Object.assign(new Error('it failed'), { code });
@@ -42,35 +42,4 @@ describe('failingAs', () => {
     };
     expect(thrownBy(() => failingAs('what', act))).toMatchObject({ code: 'EIO', message: 'what: it failed' });
   });
-});
-
-describe('readingFrom', () => {
-  it('makes an error of the language EINVAL, and keeps it', () => {
-    const { proxy, revoke } = Proxy.revocable<{ field?: number }>({}, {});
-    revoke();
-    for (const object of [proxy, Object.create(proxy) as typeof proxy]) {
-      expect(thrownBy(() => readingFrom('options', () => object.field))).toMatchObject({
-        name: 'VmemError',
-        code: 'EINVAL',
-        message: expect.stringMatching(/^options: .*revoked/) as string,
-        cause: expect.objectContaining({ name: 'TypeError' }) as Error,
-      });
-    }
-  });
-
-  it.each([new Error('theirs'), 'a text', null, new VmemError('EINVAL', 'ours')])(
-    'lets others through: %p',
-    (error: unknown) => {
-      const read = (): never => {
-        throw error;
-      };
-      let thrown: unknown;
-      try {
-        readingFrom('options', read);
-      } catch (caught) {
-        thrown = caught;
-      }
-      expect(thrown).toBe(error);
-    },
-  );
 });
