@@ -13,6 +13,7 @@ import { StateStore } from '../slab/state-store';
 import { FastSections } from '../sync/fast-sections';
 import { OwnedLocks } from '../sync/lock';
 import { Leftovers } from './leftovers';
+import { locksInOrder } from './lock-order';
 import type { HeapParts } from './parts';
 import { Recovery } from './recovery';
 import type { SlotClaim, ThreadSlots } from './thread-slots';
@@ -21,6 +22,7 @@ export class HeapCore implements HeapParts {
   readonly slot: SlotIndex;
   readonly token: number;
   readonly locks: OwnedLocks;
+  readonly lockOrder: readonly number[];
   readonly leftovers: Leftovers;
   readonly sections: FastSections;
   readonly extents: ExtentAllocator;
@@ -52,7 +54,8 @@ export class HeapCore implements HeapParts {
         isLong: (owner) => slots.remind(owner),
       },
     );
-    this.leftovers = new Leftovers(region.i32, token, slot, slots.count);
+    this.lockOrder = locksInOrder(slots.count);
+    this.leftovers = new Leftovers(region.i32, token, slot, this.lockOrder);
     const { host } = slots;
     const barrier = host?.barrier === undefined ? undefined : (): boolean => host.barrier!();
     this.sections = new FastSections(region.i32, slots, slot, barrier);

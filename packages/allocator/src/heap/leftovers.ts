@@ -8,30 +8,21 @@
 //
 // A thread that never calls its heap again holds the others up until it ends.
 
-import { Backing, Bin, Busy, Calls, Extents, Slot, binAt, slotAt } from '../layout/region-layout';
-import { CLASS_COUNT } from '../slab/size-classes';
+import { Busy, Slot, slotAt } from '../layout/region-layout';
 import { ABANDONED } from '../sync/lock';
 import { storeRelease } from '../sync/platform';
 
 export class Leftovers {
-  /** All locks, in their order. */
-  private readonly locks: readonly number[];
   private readonly busy: number;
 
+  /** @param locks all there are, in their order */
   constructor(
     private readonly i32: Int32Array,
     private readonly me: number,
     slot: number,
-    slots: number,
+    private readonly locks: readonly number[],
   ) {
     this.busy = slotAt(slot) + Slot.busy;
-    this.locks = [
-      Backing.lock,
-      Calls.standstill,
-      ...Array.from({ length: slots }, (_, i) => slotAt(i) + Slot.gate),
-      ...Array.from({ length: CLASS_COUNT }, (_, i) => binAt(i) + Bin.lock),
-      Extents.lock,
-    ];
   }
 
   /** To be called before this thread sleeps for the lock at word `at`. */

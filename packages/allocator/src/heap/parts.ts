@@ -22,6 +22,8 @@ export interface HeapParts {
   /** This thread's name in locks. */
   readonly token: number;
   readonly locks: OwnedLocks;
+  /** Words of all locks, in the order in which threads take them. */
+  readonly lockOrder: readonly number[];
   readonly leftovers: Leftovers;
   readonly sections: FastSections;
   readonly extents: ExtentAllocator;

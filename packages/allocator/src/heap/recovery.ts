@@ -14,17 +14,7 @@ import { walkExtents } from '../extent/extent-walk';
 import { FREE } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
 import { PageKind, PageRecord, Sharing } from '../layout/page-map';
-import {
-  Backing,
-  Bin,
-  Calls,
-  Extents,
-  Slot,
-  SlotOwner,
-  binAt,
-  slotAt,
-  slotOfToken,
-} from '../layout/region-layout';
+import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { allFree, runsPerPage } from '../slab/state-store';
 import { returnCachePages } from './cache-pages';
@@ -82,12 +72,9 @@ export class Recovery {
 
   /** Returns what a dead thread left in `slot`; the calling thread reaps it or has claimed it. */
   clear(slot: number): void {
-    // the extent lock first: repairing a bin takes it
-    this.takeOver(Extents.lock, slot);
-    for (let i = 0; i < CLASS_COUNT; i++) this.takeOver(binAt(i) + Bin.lock, slot);
-    for (let i = 0; i < this.core.slots.count; i++) this.takeOver(slotAt(i) + Slot.gate, slot);
-    this.takeOver(Calls.standstill, slot);
-    this.takeOver(Backing.lock, slot);
+    // against their order: repairing what one protects takes those behind it
+    const { lockOrder } = this.core;
+    for (let i = lockOrder.length - 1; i >= 0; i--) this.takeOver(lockOrder[i], slot);
     this.returnCache(slot, true);
   }
 

@@ -3,6 +3,7 @@
 import { Script, createContext } from 'node:vm';
 import { Heap } from '@vmem-ts/allocator';
 import { Leftovers } from '#src/heap/leftovers';
+import { locksInOrder } from '#src/heap/lock-order';
 import { Backing, Bin, Calls, Extents, Slot, binAt, slotAt, tokenOf } from '#src/layout/region-layout';
 import { ABANDONED } from '#src/sync/lock';
 import { randomFor } from '../support/random';
@@ -28,7 +29,7 @@ describe('a thread with locks that it does not know of', () => {
   test('lets go of those behind the one that it will sleep for', () => {
     const i32 = words();
     i32[gates[2]] = 99; // another thread's
-    new Leftovers(i32, me, 1, slots).dropBehind(gates[1]);
+    new Leftovers(i32, me, 1, locksInOrder(slots)).dropBehind(gates[1]);
     expect([i32[Backing.lock], i32[Calls.standstill], i32[gates[0]], i32[gates[1]]]).toEqual([
       me,
       me,
@@ -41,7 +42,7 @@ describe('a thread with locks that it does not know of', () => {
 
   test('lets go of all when it is in no call', () => {
     const i32 = words();
-    new Leftovers(i32, me, 1, slots).dropAll();
+    new Leftovers(i32, me, 1, locksInOrder(slots)).dropAll();
     expect(i32.filter((word) => word === me)).toHaveLength(0);
   });
 });
