@@ -862,7 +862,7 @@ export class Heap {
    */
   private endOf(ptr: number, bytes: number): number {
     const end = ptr + bytes;
-    if (ptr >= (this.pages - this.dataPages) * PAGE_SIZE && end <= this.pages * PAGE_SIZE) return end;
+    if (ptr >= this.region.firstDataPage * PAGE_SIZE && end <= this.pages * PAGE_SIZE) return end;
     throw new VmemError('ECORRUPT', `[CACHE-1] a cache has a block at ${ptr}, where none can be`);
   }
 

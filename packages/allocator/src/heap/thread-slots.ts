@@ -61,8 +61,7 @@ export class ThreadSlots implements SectionOwners {
   }
 
   private tryClaim(): SlotClaim | undefined {
-    const identity = this.host?.identity();
-    const owner = identity?.tid ?? SlotOwner.unnamed;
+    const { owner, startTimeLow, startTimeHigh } = this.callerWords();
     const isFree = (_: number, old: number): boolean => old === SlotOwner.nobody;
     const free = this.claimWhere(owner, isFree);
     const slot = free ?? this.claimWhere(owner, this.isLeft);
@@ -70,9 +69,8 @@ export class ThreadSlots implements SectionOwners {
     const at = slotAt(slot);
     // nobody waits for the section that a dead thread may have left here, and `isTorn` remembers that thread
     this.i32[this.busyWords[slot]] = free === undefined ? Busy.clearing : Busy.outside;
-    const startTime = identity?.startTime ?? 0;
-    this.i32[at + Slot.startTimeLow] = startTime | 0;
-    this.i32[at + Slot.startTimeHigh] = Math.floor(startTime / 2 ** 32);
+    this.i32[at + Slot.startTimeLow] = startTimeLow;
+    this.i32[at + Slot.startTimeHigh] = startTimeHigh;
     // publishes the start time; partner: the load in `isAlive`
     storeRelease(this.i32, at + Slot.startTimeOf, owner);
     const token = tokenOf(slot, ++this.i32[at + Slot.generation]);
@@ -143,19 +141,19 @@ export class ThreadSlots implements SectionOwners {
 
   /** Forgets that a thread died in the slot, maybe inside a fast section: nothing of it is left. */
   leaveSection(slot: number): void {
-    this.i32[this.busyWords[slot]] = 0;
+    this.i32[this.busyWords[slot]] = Busy.outside;
   }
 
   /** True if the calling thread's slot is still as `claim` has left it. */
   isOwn(slot: SlotIndex, token: number): boolean {
     const { i32 } = this;
     const at = slotAt(slot);
-    const { tid, startTime } = this.host?.identity() ?? { tid: SlotOwner.unnamed, startTime: 0 };
+    const { owner, startTimeLow, startTimeHigh } = this.callerWords();
     return (
-      i32[at + Slot.owner] === tid &&
-      i32[at + Slot.startTimeOf] === tid &&
-      i32[at + Slot.startTimeLow] === (startTime | 0) &&
-      i32[at + Slot.startTimeHigh] === Math.floor(startTime / 2 ** 32) &&
+      i32[at + Slot.owner] === owner &&
+      i32[at + Slot.startTimeOf] === owner &&
+      i32[at + Slot.startTimeLow] === startTimeLow &&
+      i32[at + Slot.startTimeHigh] === startTimeHigh &&
       tokenOf(slot, i32[at + Slot.generation]) === token
     );
   }
@@ -182,6 +180,12 @@ export class ThreadSlots implements SectionOwners {
 
   setCachePage(slot: number, page: PageIndex): void {
     this.i32[slotAt(slot) + Slot.cachePage] = page;
+  }
+
+  /** What stands in a slot of the calling thread's. */
+  private callerWords(): { owner: number; startTimeLow: number; startTimeHigh: number } {
+    const { tid, startTime = 0 } = this.host?.identity() ?? { tid: SlotOwner.unnamed };
+    return { owner: tid, startTimeLow: startTime | 0, startTimeHigh: Math.floor(startTime / 2 ** 32) };
   }
 
   /** The first slot of a range whose owner could be replaced by `owner`, of those that satisfy `may`. */

@@ -68,10 +68,11 @@ export class FastSections {
    */
   awaitOthers(): void {
     const { i32, owners } = this;
+    const mine = owners.busyWords[this.mySlot];
     // the caller is in none: an exception at the end of the stack, or a call that was cut short, has left the flag up
-    if (i32[owners.busyWords[this.mySlot]] === INSIDE) i32[owners.busyWords[this.mySlot]] = Busy.outside;
+    if (i32[mine] === INSIDE) i32[mine] = Busy.outside;
     // a full fence: the caller's stores are out before the slots are read; a thread that claims one later sees them
-    Atomics.add(i32, owners.busyWords[this.mySlot], 0);
+    Atomics.add(i32, mine, 0);
     if (!this.anyOther()) return;
     this.fenceAll();
     for (let slot = 0; slot < owners.busyWords.length; slot++) {

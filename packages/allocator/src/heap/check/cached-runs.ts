@@ -18,7 +18,7 @@ export function checkCachedRuns(scene: CheckScene): void {
 }
 
 /** A thread that has died may have stopped between two stores: its whole stacks count, for what they hold. */
-function checkRunsOf(scene: CheckScene, slot: number, start: number, isDead: boolean): void {
+function checkRunsOf(scene: CheckScene, slot: number, start: number, isTorn: boolean): void {
   const { i32, found } = scene;
   const { firstRun, stack, capacity, tops, runPages } = scene.core.cacheLayout;
   let pagesInRuns = 0;
@@ -26,13 +26,13 @@ function checkRunsOf(scene: CheckScene, slot: number, start: number, isDead: boo
     const pages = SHORTEST_RUN + i - firstRun;
     const bottom = start + stack[i];
     const end = bottom + ENTRY * capacity[i];
-    const top = isDead ? end : Math.min(i32[start + tops + 2 * i], end);
+    const top = isTorn ? end : Math.min(i32[start + tops + 2 * i], end);
     for (let entry = bottom; entry < top; entry += ENTRY) {
       const pageGranuleShift = PAGE_SHIFT - scene.core.region.granuleShift;
       const page = asPage(i32[entry] >>> pageGranuleShift);
       const isRun = i32[entry] === page << pageGranuleShift && hasRun(scene, page, slot, pages);
       found.expect(
-        isDead || isRun,
+        isTorn || isRun,
         '[CACHE-1]',
         () => `slot ${slot}: no run of ${pages} pages at page ${page}, as its cache says`,
       );
@@ -40,7 +40,7 @@ function checkRunsOf(scene: CheckScene, slot: number, start: number, isDead: boo
     }
   }
   found.expect(
-    isDead || i32[start + runPages] === pagesInRuns,
+    isTorn || i32[start + runPages] === pagesInRuns,
     '[CACHE-2]',
     () => `slot ${slot}: counts ${i32[start + runPages]} pages in runs, there are ${pagesInRuns}`,
   );

@@ -187,18 +187,18 @@ function stacksOf(scene: CheckScene, index: number): Stacks {
     const end = bottom + ENTRY * core.cacheLayout.capacity[index];
     const top = Math.min(i32[pageToWord(page) + core.cacheLayout.tops + 2 * index], end); // below it without a stack
     const stack = { below: new Map<number, number>(), above: new Map<number, number>() };
-    const isDead = core.slots.isTorn(slot);
-    for (let entry = bottom; entry < (isDead ? end : top); entry += ENTRY) {
+    const isTorn = core.slots.isTorn(slot);
+    for (let entry = bottom; entry < (isTorn ? end : top); entry += ENTRY) {
       const granule = i32[entry];
       const state = i32[entry + 1] >>> 0;
       // of a dead thread's whole stack only what names a block counts: the pages were not empty when it began
-      if (isDead && stateIndexOf(core.region, granule * 2 ** core.region.granuleShift) !== state) continue;
+      if (isTorn && stateIndexOf(core.region, granule * 2 ** core.region.granuleShift) !== state) continue;
       found.expect(
-        isDead || !stack.below.has(granule),
+        isTorn || !stack.below.has(granule),
         '[CACHE-1]',
         () => `slot ${slot}, class ${index}: two entries for granule ${granule}`,
       );
-      (isDead ? stack.above : stack.below).set(granule, state);
+      (isTorn ? stack.above : stack.below).set(granule, state);
     }
     stacks.set(slot, stack);
   }
