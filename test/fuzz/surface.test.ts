@@ -84,7 +84,10 @@ const HEAP_METHODS: Record<keyof Heap, Method> = {
   ),
 };
 
-const HANDLE = ['backend', 'buffer', 'byteOffset', 'size', 'fd', 'file', 'id'];
+const HANDLES = fc.oneof(
+  values.strange,
+  values.withOneWrong((pool) => pool.handle, ['backend', 'buffer', 'byteOffset', 'size', 'fd', 'file', 'id']),
+);
 const OPTIONS = ['backend', 'maxSize', 'threads', 'cacheBytes', 'policy'];
 const BACKENDS: readonly BackendName[] = ['anonymous', 'anonymous', 'region', 'overlay'];
 
@@ -130,15 +133,8 @@ const POOL_STATICS: Record<Exclude<keyof typeof Vmem, 'prototype'> | 'constructo
       useAndDelete(Vmem.createInRegion(region as SharedArrayBuffer, options as object));
     },
   ),
-  attach: staticCall(
-    'Vmem.attach',
-    [
-      fc.oneof(
-        values.strange,
-        values.withOneWrong((pool) => pool.handle, HANDLE),
-      ),
-    ],
-    ([handle]) => useAndDetach(Vmem.attach(handle as Vmem['handle'])),
+  attach: staticCall('Vmem.attach', [HANDLES], ([handle]) =>
+    useAndDetach(Vmem.attach(handle as Vmem['handle'])),
   ),
   constructor: staticCall(
     'new Vmem',
@@ -163,15 +159,8 @@ const HEAP_STATICS: Record<Exclude<keyof typeof Heap, 'prototype'>, unknown> = {
       useAndDetach(Heap.create(memory as SharedArrayBuffer, options as object));
     },
   ),
-  attach: staticCall(
-    'Heap.attach',
-    [
-      fc.oneof(
-        values.strange,
-        values.withOneWrong((pool) => pool.handle, HANDLE),
-      ),
-    ],
-    ([handle]) => useAndDetach(Heap.attach(handle as Heap['handle'])),
+  attach: staticCall('Heap.attach', [HANDLES], ([handle]) =>
+    useAndDetach(Heap.attach(handle as Heap['handle'])),
   ),
 };
 
