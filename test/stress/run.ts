@@ -137,6 +137,7 @@ class Run {
     const { plan, board } = this;
     const begin = performance.now();
     const before = board.sum(Figure.operations);
+    const controlBefore = board.figure(CONTROL_ROW, Figure.operations);
     const share = (stage + 1) / plan.stages;
     const cycle = stage % PROFILES.length;
     board.setOrder(Order.profile, cycle);
@@ -161,6 +162,7 @@ class Run {
       workers,
       operations: board.sum(Figure.operations),
       operationsPerSecond: operations / (ms / 1000),
+      operationsPerControl: operations / (board.figure(CONTROL_ROW, Figure.operations) - controlBefore),
       deaths: this.killed,
       ...first,
       longestStallMs: this.longestOfInterval(0, MOST_WORKERS),
