@@ -323,6 +323,7 @@ describe('free extents', () => {
     for (const index of [Extents.below, Extents.above]) {
       expectFound('[FREE-2]', ({ inner }) => (inner.i32[index + FreeIndex.bitmap + 12] |= 1 << 31));
       expectFound('[FREE-2]', ({ inner }) => (inner.i32[index + FreeIndex.summary] |= 1 << 12));
+      expectFound('[FREE-2]', ({ inner }) => (inner.i32[index + FreeIndex.summary] |= 1 << 31)); // of no word
     }
     expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.below + FreeIndex.summary] = 0));
   });

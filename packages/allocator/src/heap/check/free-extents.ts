@@ -61,9 +61,9 @@ function checkIndex(
       return length !== undefined && free.indexOf(page) === index && index.binOf(page, length) === bin;
     });
   }
-  for (let word = 0; word * 32 < FreeIndex.lists; word++) {
+  for (let word = 0; word < 32; word++) {
     const bit = (i32[start + FreeIndex.summary] >>> word) & 1;
-    const bits = i32[start + FreeIndex.bitmap + word];
+    const bits = word * 32 < FreeIndex.lists ? i32[start + FreeIndex.bitmap + word] : 0;
     found.expect(
       (bit === 1) === (bits !== 0),
       '[FREE-2]',
