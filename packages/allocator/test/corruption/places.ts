@@ -7,6 +7,7 @@ import { PageKind, PageRecord } from '#src/layout/page-map';
 import {
   Backing,
   Bin,
+  Busy,
   Calls,
   Extents,
   FreeIndex,
@@ -128,7 +129,9 @@ function addSlots(inner: InnerHeap, add: Add): void {
     const idle = lives ? matters : never('nobody has the slot, and who takes it writes this');
     add('slots', 'cache page', at + Slot.cachePage);
     add('slots', 'busy', at + Slot.busy, (old, now) =>
-      now === 1 ? 'a thread at work, by all that is known: who needs it waits' : idle(old, now),
+      now === Busy.inside || now === Busy.clearing
+        ? 'a thread at work, by all that is known: who needs it waits'
+        : idle(old, now),
     );
     const whose = slot === 0 ? 'who has the own slot' : 'who has another slot';
     add(whose, 'owner', at + Slot.owner);
@@ -150,7 +153,9 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
     add(i === 0 ? 'first tags' : 'inner tags', 'tag', word(page, PageRecord.tag));
     if (kind === PageKind.slab) {
       add('slab pages', 'class', word(page, PageRecord.sizeClass), (old, now) =>
-        length === 1 && old > 0 && now === -old ? 'a slab may be shared without a need' : undefined,
+        length === 1 && now === -old
+          ? 'a slab may be shared without a need, or not while nobody frees'
+          : undefined,
       );
       add('slab pages', 'offset', word(page, PageRecord.pageOffset));
       add('slab pages', 'state line', word(page, PageRecord.stateLine));
