@@ -26,6 +26,7 @@ import { statsText } from './pool/stats-text';
 import { cString, wideString } from './pool/strings';
 import { asViewOf, isBuiltIn, standInFor } from './pool/view-types';
 
+/** How a pool is made, all of it optional. */
 export interface VmemOptions {
   /** Where the memory comes from; default `auto`: an overlay, or anonymous memory where the addon is missing. */
   readonly backend?: BackendChoice;
@@ -421,6 +422,7 @@ export class Vmem implements Disposable {
     });
   }
 
+  /** `delete`, at the end of a block that declares the pool with `using`. */
   [Symbol.dispose](): void {
     this.delete();
   }

@@ -193,11 +193,13 @@ export class Heap {
 
   private static readonly of = (membership: Membership): Heap => new Heap(membership);
 
+  /** What another thread attaches by; can be posted if the memory is shared. */
   get handle(): HeapHandle {
     const { region } = this;
     return { buffer: region.buffer, byteOffset: region.byteOffset, size: region.size, id: region.openedAs };
   }
 
+  /** The memory that the heap lies in. */
   get buffer(): SharedArrayBuffer | ArrayBuffer {
     return this.region.buffer;
   }
