@@ -373,11 +373,12 @@ export class Vmem implements Disposable {
 
   /**
    * Writes the statistics to stderr. vmem_stats_print(3)
-   * @param omit letters of parts to leave out: `g` general, `m` totals, `a` threads, `b` size classes, `l` large blocks
+   * @param opts letters of parts to leave out: `g` general, `m` merged of all threads, `a` by thread, `b` by size class,
+   *   `l` large blocks; `J` for JSON
    */
-  statsPrint(omit = ''): void {
-    requireText(omit);
-    process.stderr.write(statsText({ backend: this.backend, stats: this.stats() }, omit));
+  statsPrint(opts = ''): void {
+    requireText(opts);
+    process.stderr.write(statsText({ backend: this.backend, stats: this.stats() }, opts));
   }
 
   /**

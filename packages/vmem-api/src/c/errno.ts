@@ -39,6 +39,11 @@ export function remember(error: unknown): void {
   lastMessage = error.message;
 }
 
+/** Remembers words alone: for what is told by a result, and sets no errno in C. */
+export function rememberMessage(text: string): void {
+  lastMessage = text;
+}
+
 /** The number that C has for it. */
 export function errnoOf({ code }: VmemError): number {
   const numbers: Readonly<Record<string, number | undefined>> = constants.errno;

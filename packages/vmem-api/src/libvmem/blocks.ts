@@ -1,0 +1,129 @@
+// Blocks of a pool. vmem_malloc(3)
+//
+// Pointers are byte offsets from the pool's start, the same in all threads: block `ptr` of `vmp` begins at
+// `vmp.byteOffset + ptr` of `vmp.buffer`. NULL is 0. Sizes are in bytes, as C's size_t: a negative one, or one of more than
+// memory has, is no error of its own but finds no memory.
+
+import { LogLevel } from '../c/log';
+import { sizeOf } from '../c/size';
+import { failed, log, outOfMemory, traceCall, traceResult } from './log';
+import type { VMEM } from './pools';
+
+const CALLS = log.level >= LogLevel.calls;
+const RESULTS = log.level >= LogLevel.everything;
+
+/**
+ * A new block of at least `size` bytes, contents undefined, at a multiple of 8. Of 0 bytes it is a block, too.
+ * vmem_malloc(3)
+ * @returns its pointer; 0 with errno ENOMEM when memory is out, EBADF after `vmem_delete` or `vmem_detach`, EINVAL if `vmp`
+ *   is no pool or `size` no whole number
+ */
+export function vmem_malloc(vmp: VMEM | null, size: number): number {
+  if (CALLS) traceCall(LogLevel.calls, 'vmem_malloc', vmp, size);
+  let ptr: number;
+  try {
+    ptr = vmp!.malloc(size);
+  } catch (error) {
+    // only now, for it is seldom: is it that C takes the size for another one?
+    const bytes = sizeOf(size);
+    return Object.is(bytes, size) ? failed('vmem_malloc', vmp, error, 0) : vmem_malloc(vmp, bytes);
+  }
+  if (ptr === 0) return outOfMemory('vmem_malloc', vmp, size);
+  return RESULTS ? traceResult('vmem_malloc', ptr) : ptr;
+}
+
+/**
+ * Gives the block at `ptr` back, in whichever thread it was had; NULL does nothing. vmem_free(3)
+ *
+ * Where C leaves it undefined nothing happens to the pool, and errno is EFAULT: `ptr` is no pointer to a block of this pool,
+ * or its block is not live any more. EBADF and EINVAL as for `vmem_malloc`.
+ */
+export function vmem_free(vmp: VMEM | null, ptr: number): void {
+  if (CALLS) traceCall(LogLevel.calls, 'vmem_free', vmp, ptr);
+  try {
+    vmp!.free(ptr);
+  } catch (error) {
+    failed('vmem_free', vmp, error, undefined);
+  }
+}
+
+/**
+ * A new block of `nmemb * size` bytes, all zero, also where another block was before. vmem_calloc(3)
+ * @returns its pointer; 0 with errno ENOMEM when memory is out, also where C's product would overflow; EBADF and EINVAL as
+ *   for `vmem_malloc`
+ */
+export function vmem_calloc(vmp: VMEM | null, nmemb: number, size: number): number {
+  if (CALLS) traceCall(LogLevel.calls, 'vmem_calloc', vmp, nmemb, size);
+  let ptr: number;
+  try {
+    ptr = vmp!.calloc(sizeOf(nmemb), sizeOf(size));
+  } catch (error) {
+    return failed('vmem_calloc', vmp, error, 0);
+  }
+  if (ptr === 0) return outOfMemory('vmem_calloc', vmp, sizeOf(nmemb) * sizeOf(size));
+  return RESULTS ? traceResult('vmem_calloc', ptr) : ptr;
+}
+
+/**
+ * Gives the block at `ptr` another size; contents are kept up to the smaller one. It stays in its place where it can.
+ * `vmem_realloc(vmp, 0, n)` is `vmem_malloc(vmp, n)`; `vmem_realloc(vmp, ptr, 0)` is `vmem_free(vmp, ptr)` and returns 0.
+ * vmem_realloc(3)
+ * @returns the block's pointer from now on; 0 with errno ENOMEM when memory is out: the block stays as it was. EFAULT as for
+ *   `vmem_free`; EBADF and EINVAL as for `vmem_malloc`
+ */
+export function vmem_realloc(vmp: VMEM | null, ptr: number, size: number): number {
+  if (CALLS) traceCall(LogLevel.calls, 'vmem_realloc', vmp, ptr, size);
+  let moved: number;
+  try {
+    moved = vmp!.realloc(ptr, sizeOf(size));
+  } catch (error) {
+    return failed('vmem_realloc', vmp, error, 0);
+  }
+  if (moved === 0 && (size !== 0 || ptr === 0)) return outOfMemory('vmem_realloc', vmp, size);
+  return RESULTS ? traceResult('vmem_realloc', moved) : moved;
+}
+
+/**
+ * A new block of at least `size` bytes at a multiple of `alignment`, contents undefined. What is aligned is the pointer,
+ * the offset from the pool's start; the start itself is at a page. `size` need be no multiple of `alignment`.
+ * vmem_aligned_alloc(3)
+ * @param alignment bytes, a power of two
+ * @returns its pointer; 0 with errno EINVAL for another alignment, ENOMEM when memory is out; EBADF and EINVAL as for
+ *   `vmem_malloc`
+ */
+export function vmem_aligned_alloc(vmp: VMEM | null, alignment: number, size: number): number {
+  if (CALLS) traceCall(LogLevel.calls, 'vmem_aligned_alloc', vmp, alignment, size);
+  let ptr: number;
+  try {
+    ptr = vmp!.alignedAlloc(alignmentOf(alignment), sizeOf(size));
+  } catch (error) {
+    return failed('vmem_aligned_alloc', vmp, error, 0);
+  }
+  if (ptr === 0) return outOfMemory('vmem_aligned_alloc', vmp, size);
+  return RESULTS ? traceResult('vmem_aligned_alloc', ptr) : ptr;
+}
+
+/**
+ * Bytes that the block at `ptr` has room for, all of which may be used; 0 for NULL. vmem_malloc_usable_size(3)
+ * @returns 0 with errno EFAULT as for `vmem_free`; EBADF and EINVAL as for `vmem_malloc`
+ */
+export function vmem_malloc_usable_size(vmp: VMEM | null, ptr: number): number {
+  if (CALLS) traceCall(LogLevel.calls, 'vmem_malloc_usable_size', vmp, ptr);
+  let size: number;
+  try {
+    size = vmp!.usableSize(ptr);
+  } catch (error) {
+    return failed('vmem_malloc_usable_size', vmp, error, 0);
+  }
+  return RESULTS ? traceResult('vmem_malloc_usable_size', size) : size;
+}
+
+const MOST_ALIGNED = 2 ** 52;
+
+/** Powers of two that C's size_t has and the heap refuses: no memory is at a multiple of the largest one it takes, either. */
+function alignmentOf(alignment: number): number {
+  if (typeof alignment !== 'number') return alignment;
+  const isLarger =
+    alignment > MOST_ALIGNED && alignment <= 2 ** 63 && 2 ** Math.log2(alignment) === alignment;
+  return isLarger ? MOST_ALIGNED : alignment;
+}

@@ -1,0 +1,188 @@
+// Pools as libvmem makes, checks and ends them. vmem_create(3)
+
+import { MAX_REGION, VmemError, describe, type CheckReport } from '@vmem-ts/allocator';
+import { rememberMessage } from '../c/errno';
+import { LogLevel } from '../c/log';
+import { sizeOf } from '../c/size';
+import { bufferLength, placeOf } from '../pool/buffers';
+import type { VmemHandle } from '../pool/handle';
+import { VMEM_MIN_POOL } from '../pool/limits';
+import { Vmem, type VmemRegion } from '../vmem';
+import { failed, log, traceCall, traceResult } from './log';
+import { forgetPool, recordPool } from './pool-record';
+
+/** C's `VMEM *` is the pool itself, as the calling thread has it; NULL is null. Each thread needs one of its own. */
+export type VMEM = Vmem;
+
+const ERRORS = log.level >= LogLevel.errors;
+const OPERATIONS = log.level >= LogLevel.operations;
+
+/**
+ * Makes a pool in an unnamed temporary file in the directory `dir`. The space is really allocated; it is free again after
+ * `vmem_delete`, or when the process ends, however it ends. `vmem_createU` and `vmem_createW` are the same function: there
+ * is one kind of string here. vmem_create(3)
+ *
+ * @param size bytes, at least `VMEM_MIN_POOL`; rounded up to whole pages
+ * @returns null with errno EINVAL: less than that; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; ENOSPC, EDQUOT, EFBIG: no
+ *   room for the file; ENOMEM: none for it among the process' addresses or mappings, or no memory on the side; ENOTSUP:
+ *   this runtime shares no buffer of that size
+ */
+export function vmem_create(dir: string, size: number): VMEM | null {
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_create', undefined, dir, size);
+  let pool: VMEM;
+  try {
+    const bytes = poolBytes(size);
+    if (dir === '' && bytes >= VMEM_MIN_POOL)
+      throw new VmemError('ENOENT', 'dir: an empty path names nothing');
+    pool = recorded(dir, Vmem.create(dir, bytes));
+  } catch (error) {
+    return failed('vmem_create', undefined, error, null);
+  }
+  return OPERATIONS ? traceResult('vmem_create', pool, LogLevel.operations) : pool;
+}
+
+/**
+ * Makes a pool in the first `size` bytes of the caller's memory, whose contents are lost. `vmem_delete` leaves the memory to
+ * the caller. Other threads can attach if it is a SharedArrayBuffer. vmem_create_in_region(3)
+ *
+ * @param addr a SharedArrayBuffer, an ArrayBuffer, or a view, which begins at a multiple of 4096
+ * @param size bytes, at least `VMEM_MIN_POOL`, and no more than there are; bytes behind the last whole page are not used
+ * @returns null with errno EINVAL, or ENOMEM: no memory on the side
+ */
+export function vmem_create_in_region(addr: VmemRegion, size: number): VMEM | null {
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_create_in_region', undefined, addr, size);
+  let pool: VMEM;
+  try {
+    pool = recorded('a region', Vmem.createInRegion(startOf(addr, sizeOf(size))));
+  } catch (error) {
+    return failed('vmem_create_in_region', undefined, error, null);
+  }
+  return OPERATIONS ? traceResult('vmem_create_in_region', pool, LogLevel.operations) : pool;
+}
+
+/**
+ * Attaches the calling thread to the pool whose `handle` came from another one: `vmp.handle`, by `workerData` or
+ * `postMessage`. Not in C, whose threads have all memory in common.
+ *
+ * @returns null with errno EINVAL: no handle; EBADF: its pool was deleted; EAGAIN: 127 threads are attached; ENOMEM: no room
+ *   for this thread's cache, or no memory on the side; ENOTSUP: this thread can't have the pool's memory
+ */
+export function vmem_attach(handle: VmemHandle): VMEM | null {
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_attach', undefined, handle);
+  let pool: VMEM;
+  try {
+    pool = recorded('attached', Vmem.attach(handle), (attached) => attached.detach());
+  } catch (error) {
+    return failed('vmem_attach', undefined, error, null);
+  }
+  return OPERATIONS ? traceResult('vmem_attach', pool, LogLevel.operations) : pool;
+}
+
+/**
+ * The calling thread is done with the pool: what it has cached goes back. Blocks stay live for other threads. Not in C. A
+ * thread that ends, or drops its VMEM, detaches by that.
+ *
+ * After `vmem_delete` errno is EBADF; EINVAL if `vmp` is no pool.
+ */
+export function vmem_detach(vmp: VMEM | null): void {
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_detach', vmp);
+  end('vmem_detach', vmp, (pool) => pool.detach());
+}
+
+/**
+ * Ends the pool for all threads, and gives its file's space back at once. Views that are left are safe, and read zeros; every
+ * other use of the pool, in whichever thread, fails with EBADF. A thread that deletes a pool which another one has deleted
+ * lets go of it by that. vmem_delete(3)
+ *
+ * Where C leaves it undefined errno is EBADF: the pool was deleted here before; or EINVAL: `vmp` is no pool.
+ */
+export function vmem_delete(vmp: VMEM | null): void {
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_delete', vmp);
+  end('vmem_delete', vmp, (pool) => pool.delete());
+}
+
+/**
+ * Checks all of the pool's own data, and changes nothing; other threads wait meanwhile. What is wrong is logged from
+ * level 1 on, and to be had from `vmp.checkReport()`. vmem_check(3)
+ *
+ * @returns 1: the pool is consistent; 0: it is not, and `vmem_errormsg` tells the first of what was found; -1: it could not
+ *   be checked, with errno EBADF: it was deleted, or EINVAL: `vmp` is no pool
+ */
+export function vmem_check(vmp: VMEM | null): 1 | 0 | -1 {
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_check', vmp);
+  let report: CheckReport;
+  try {
+    report = vmp!.checkReport();
+  } catch (error) {
+    // what could not be gone through to its end for what was found
+    const isDamaged = error instanceof VmemError && error.code === 'ECORRUPT';
+    return failed('vmem_check', vmp, error, isDamaged ? 0 : -1);
+  }
+  const { result, problems } = report;
+  problems.forEach(({ invariant, message }, i) => {
+    const text = `${invariant} ${message}`;
+    if (i === 0) rememberMessage(text);
+    if (ERRORS) log.line(LogLevel.errors, 'vmem_check', text);
+  });
+  return OPERATIONS ? traceResult('vmem_check', result, LogLevel.operations) : result;
+}
+
+/** @throws VmemError ENOMEM for more than any pool has */
+function poolBytes(size: number): number {
+  const bytes = sizeOf(size);
+  if (typeof bytes !== 'number' || !(bytes > MAX_REGION)) return bytes;
+  throw new VmemError('ENOMEM', `size: there is no memory for a pool of ${size} bytes`);
+}
+
+/**
+ * The first `size` bytes of a region.
+ * @throws VmemError EINVAL if it has less
+ */
+function startOf(region: unknown, size: number): Uint8Array {
+  const length = bufferLength(region);
+  const whole = { buffer: region as ArrayBuffer, byteOffset: 0, byteLength: length ?? 0 };
+  const { buffer, byteOffset, byteLength } = placeOf(region) ?? whole;
+  if (length === undefined && buffer === region) {
+    throw new VmemError('EINVAL', `addr: expected a buffer or a view, got ${describe(region)}`);
+  }
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size > byteLength) {
+    throw new VmemError(
+      'EINVAL',
+      `size: expected at most the ${byteLength} bytes of addr, got ${describe(size)}`,
+    );
+  }
+  return new Uint8Array(buffer, byteOffset, size);
+}
+
+/** A pool that there is a record of; without memory for that there is none, either. */
+function recorded(
+  name: string,
+  pool: VMEM,
+  undo: (pool: VMEM) => void = (made) => {
+    made.delete();
+  },
+): VMEM {
+  try {
+    recordPool(pool, name);
+    return pool;
+  } catch (error) {
+    undo(pool);
+    throw error;
+  }
+}
+
+function end(name: string, vmp: VMEM | null, act: (pool: VMEM) => void): void {
+  try {
+    requireUndeleted(vmp!);
+    try {
+      act(vmp!);
+    } finally {
+      forgetPool(vmp!);
+    }
+  } catch (error) {
+    failed(name, vmp, error, undefined);
+  }
+}
+
+/** @throws VmemError ECLOSED after `delete` in this thread */
+const requireUndeleted = (pool: VMEM): unknown => pool.buffer;
