@@ -205,6 +205,11 @@ export class Vmem implements Disposable {
     return fields;
   }
 
+  /** False after `detach` here or `delete` in any thread. */
+  get isOpen(): boolean {
+    return this.heap.isOpen;
+  }
+
   /** Where the pool's memory comes from. */
   get backend(): BackendName {
     return this.place.backend;
