@@ -1,7 +1,7 @@
 // Starts the compiled scripts of test/pools/workers and talks with them.
 
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 const started = new Set<Worker>();
@@ -10,7 +10,8 @@ afterEach(async () => {
   await Promise.all([...started].map((worker) => worker.terminate()));
 });
 
-export const scriptPath = (name: string): string => join(__dirname, '../pools/workers', `${name}.js`);
+/** Of a script of that folder, or of any by its whole path. */
+export const scriptPath = (name: string): string => resolve(__dirname, '../pools/workers', `${name}.js`);
 
 /** A worker that is terminated at the latest when the test ends. */
 export function startWorker(name: string, workerData: unknown, options: WorkerOptions = {}): Worker {

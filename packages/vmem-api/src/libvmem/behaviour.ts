@@ -26,7 +26,7 @@ const CALLS = log.level >= LogLevel.calls;
  * function. libvmem(7)
  */
 export function vmem_check_version(major_required: number, minor_required: number): string | null {
-  if (CALLS) traceCall(LogLevel.calls, 'vmem_check_version', undefined, major_required, minor_required);
+  if (CALLS) traceCall(LogLevel.calls, 'vmem_check_version', major_required, minor_required);
   const isMajor = major_required === VMEM_MAJOR_VERSION;
   if (isMajor && minor_required >= 0 && minor_required <= VMEM_MINOR_VERSION) return null;
   const message = isMajor
@@ -70,11 +70,11 @@ export function vmem_set_funcs(
   print_func: PrintFunc | null,
 ): void {
   const all = { malloc_func, free_func, realloc_func, strdup_func, print_func };
-  if (CALLS) traceCall(LogLevel.calls, 'vmem_set_funcs', undefined, ...Object.values(all));
+  if (CALLS) traceCall(LogLevel.calls, 'vmem_set_funcs', ...Object.values(all));
   for (const [name, value] of Object.entries<unknown>(all)) {
     if (typeof value === 'function' || value === null || value === undefined) continue;
     const error = new VmemError('EINVAL', `${name}: expected a function or null, got ${describe(value)}`);
-    failed('vmem_set_funcs', undefined, error, undefined);
+    failed('vmem_set_funcs', error, undefined);
     return;
   }
   const { malloc, free, realloc, strdup } = DEFAULT_FUNCTIONS;

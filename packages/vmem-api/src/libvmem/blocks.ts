@@ -6,7 +6,7 @@
 
 import { LogLevel } from '../c/log';
 import { sizeOf } from '../c/size';
-import { failed, log, outOfMemory, traceCall, traceResult } from './log';
+import { failedIn, log, outOfMemory, traceCall, traceResult } from './log';
 import type { VMEM } from './pools';
 
 const CALLS = log.level >= LogLevel.calls;
@@ -26,9 +26,9 @@ export function vmem_malloc(vmp: VMEM | null, size: number): number {
   } catch (error) {
     // only now, for it is seldom: is it that C takes the size for another one?
     const bytes = sizeOf(size);
-    return Object.is(bytes, size) ? failed('vmem_malloc', vmp, error, 0) : vmem_malloc(vmp, bytes);
+    return Object.is(bytes, size) ? failedIn('vmem_malloc', vmp, error, 0) : vmem_malloc(vmp, bytes);
   }
-  if (ptr === 0) return outOfMemory('vmem_malloc', vmp, size);
+  if (ptr === 0) return outOfMemory('vmem_malloc', size);
   return RESULTS ? traceResult('vmem_malloc', ptr) : ptr;
 }
 
@@ -43,7 +43,7 @@ export function vmem_free(vmp: VMEM | null, ptr: number): void {
   try {
     vmp!.free(ptr);
   } catch (error) {
-    failed('vmem_free', vmp, error, undefined);
+    failedIn('vmem_free', vmp, error, undefined);
   }
 }
 
@@ -58,9 +58,9 @@ export function vmem_calloc(vmp: VMEM | null, nmemb: number, size: number): numb
   try {
     ptr = vmp!.calloc(sizeOf(nmemb), sizeOf(size));
   } catch (error) {
-    return failed('vmem_calloc', vmp, error, 0);
+    return failedIn('vmem_calloc', vmp, error, 0);
   }
-  if (ptr === 0) return outOfMemory('vmem_calloc', vmp, sizeOf(nmemb) * sizeOf(size));
+  if (ptr === 0) return outOfMemory('vmem_calloc', sizeOf(nmemb) * sizeOf(size));
   return RESULTS ? traceResult('vmem_calloc', ptr) : ptr;
 }
 
@@ -77,9 +77,9 @@ export function vmem_realloc(vmp: VMEM | null, ptr: number, size: number): numbe
   try {
     moved = vmp!.realloc(ptr, sizeOf(size));
   } catch (error) {
-    return failed('vmem_realloc', vmp, error, 0);
+    return failedIn('vmem_realloc', vmp, error, 0);
   }
-  if (moved === 0 && (size !== 0 || ptr === 0)) return outOfMemory('vmem_realloc', vmp, size);
+  if (moved === 0 && (size !== 0 || ptr === 0)) return outOfMemory('vmem_realloc', size);
   return RESULTS ? traceResult('vmem_realloc', moved) : moved;
 }
 
@@ -97,9 +97,9 @@ export function vmem_aligned_alloc(vmp: VMEM | null, alignment: number, size: nu
   try {
     ptr = vmp!.alignedAlloc(alignmentOf(alignment), sizeOf(size));
   } catch (error) {
-    return failed('vmem_aligned_alloc', vmp, error, 0);
+    return failedIn('vmem_aligned_alloc', vmp, error, 0);
   }
-  if (ptr === 0) return outOfMemory('vmem_aligned_alloc', vmp, size);
+  if (ptr === 0) return outOfMemory('vmem_aligned_alloc', size);
   return RESULTS ? traceResult('vmem_aligned_alloc', ptr) : ptr;
 }
 
@@ -113,7 +113,7 @@ export function vmem_malloc_usable_size(vmp: VMEM | null, ptr: number): number {
   try {
     size = vmp!.usableSize(ptr);
   } catch (error) {
-    return failed('vmem_malloc_usable_size', vmp, error, 0);
+    return failedIn('vmem_malloc_usable_size', vmp, error, 0);
   }
   return RESULTS ? traceResult('vmem_malloc_usable_size', size) : size;
 }

@@ -10,30 +10,36 @@ import { nameOf } from './pool-record';
 
 export const log = new Log('libvmem', 'VMEM');
 
-/** @param vmp undefined for a function that takes none */
-export function traceCall(level: LogLevel, name: string, vmp?: unknown, ...args: readonly unknown[]): void {
-  const words = vmp === undefined ? [] : [nameOf(vmp)];
-  log.line(level, name, [...words, ...args.map(describe)].join(', '));
+export function traceCall(level: LogLevel, name: string, ...args: readonly unknown[]): void {
+  log.line(level, name, args.map(words).join(', '));
 }
 
 /** Returns `result`. */
 export function traceResult<T>(name: string, result: T, level = LogLevel.everything): T {
-  log.line(level, name, `returns ${result instanceof Vmem ? nameOf(result) : describe(result)}`);
+  log.line(level, name, `returns ${words(result)}`);
   return result;
 }
 
-/**
- * The call failed: keeps errno and the message, and returns `result`. What is no error of the pool's comes through.
- * @param vmp what the caller passed for a pool; undefined for a function that takes none
- */
-export function failed<T>(name: string, vmp: unknown, error: unknown, result: T): T {
-  const isPool = vmp === undefined || vmp instanceof Vmem;
-  remember(isPool ? error : new VmemError('EINVAL', `vmp: expected a pool, got ${describe(vmp)}`));
+function words(value: unknown): string {
+  if (value instanceof Vmem) return nameOf(value);
+  return value === null ? 'NULL' : describe(value);
+}
+
+/** The call failed: keeps errno and the message, and returns `result`. What is no `VmemError` comes through. */
+export function failed<T>(name: string, error: unknown, result: T): T {
+  remember(error);
   if (log.level >= LogLevel.errors) log.line(LogLevel.errors, name, errorMessage());
   return result;
 }
 
+/** The same for a call with what should be a pool. If it is none, that is why. */
+export function failedIn<T>(name: string, vmp: unknown, error: unknown, result: T): T {
+  const isPool = vmp instanceof Vmem;
+  const reason = isPool ? error : new VmemError('EINVAL', `vmp: expected a pool, got ${describe(vmp)}`);
+  return failed(name, reason, result);
+}
+
 /** Memory is out: the same, and returns NULL. */
-export function outOfMemory(name: string, vmp: unknown, size: number): 0 {
-  return failed(name, vmp, new VmemError('ENOMEM', `no memory for ${describe(size)} bytes in the pool`), 0);
+export function outOfMemory(name: string, size: number): 0 {
+  return failed(name, new VmemError('ENOMEM', `no memory for ${describe(size)} bytes in the pool`), 0);
 }

@@ -1,8 +1,7 @@
 // What this thread keeps beside each VMEM that it got from libvmem: a number, and what the pool was made in. The log names
 // pools by them.
 
-import { describe } from '@vmem-ts/allocator';
-import { Vmem } from '../vmem';
+import type { Vmem } from '../vmem';
 import { SideBlock } from './side-memory';
 
 interface PoolRecord {
@@ -40,10 +39,8 @@ export function forgetPool(pool: Vmem): void {
 }
 
 /** The pool as the log names it. */
-export function nameOf(vmp: unknown): string {
-  if (vmp === null) return 'NULL';
-  if (!(vmp instanceof Vmem)) return describe(vmp);
-  const record = records.get(vmp);
+export function nameOf(pool: Vmem): string {
+  const record = records.get(pool);
   if (record === undefined) return 'a pool';
   const { number, name } = record;
   return `pool ${number.buffer.readUInt32LE()} (${name.buffer.toString('utf8', 0, name.length - 1)})`;

@@ -8,8 +8,9 @@ import { bufferLength, placeOf } from '../pool/buffers';
 import type { VmemHandle } from '../pool/handle';
 import { VMEM_MIN_POOL } from '../pool/limits';
 import { Vmem, type VmemRegion } from '../vmem';
-import { failed, log, traceCall, traceResult } from './log';
-import { forgetPool, recordPool } from './pool-record';
+import { failed, failedIn, log, traceCall, traceResult } from './log';
+import { forgetPool, nameOf, recordPool } from './pool-record';
+import { rememberRegion, sharersOf } from './shared-regions';
 
 /** C's `VMEM *` is the pool itself, as the calling thread has it; NULL is null. Each thread needs one of its own. */
 export type VMEM = Vmem;
@@ -28,7 +29,7 @@ const OPERATIONS = log.level >= LogLevel.operations;
  *   this runtime shares no buffer of that size
  */
 export function vmem_create(dir: string, size: number): VMEM | null {
-  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_create', undefined, dir, size);
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_create', dir, size);
   let pool: VMEM;
   try {
     const bytes = poolBytes(size);
@@ -36,7 +37,7 @@ export function vmem_create(dir: string, size: number): VMEM | null {
       throw new VmemError('ENOENT', 'dir: an empty path names nothing');
     pool = recorded(dir, Vmem.create(dir, bytes));
   } catch (error) {
-    return failed('vmem_create', undefined, error, null);
+    return failed('vmem_create', error, null);
   }
   return OPERATIONS ? traceResult('vmem_create', pool, LogLevel.operations) : pool;
 }
@@ -50,12 +51,13 @@ export function vmem_create(dir: string, size: number): VMEM | null {
  * @returns null with errno EINVAL, or ENOMEM: no memory on the side
  */
 export function vmem_create_in_region(addr: VmemRegion, size: number): VMEM | null {
-  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_create_in_region', undefined, addr, size);
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_create_in_region', addr, size);
   let pool: VMEM;
   try {
     pool = recorded('a region', Vmem.createInRegion(startOf(addr, sizeOf(size))));
+    rememberRegion(pool);
   } catch (error) {
-    return failed('vmem_create_in_region', undefined, error, null);
+    return failed('vmem_create_in_region', error, null);
   }
   return OPERATIONS ? traceResult('vmem_create_in_region', pool, LogLevel.operations) : pool;
 }
@@ -68,12 +70,12 @@ export function vmem_create_in_region(addr: VmemRegion, size: number): VMEM | nu
  *   for this thread's cache, or no memory on the side; ENOTSUP: this thread can't have the pool's memory
  */
 export function vmem_attach(handle: VmemHandle): VMEM | null {
-  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_attach', undefined, handle);
+  if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_attach', handle);
   let pool: VMEM;
   try {
     pool = recorded('attached', Vmem.attach(handle), (attached) => attached.detach());
   } catch (error) {
-    return failed('vmem_attach', undefined, error, null);
+    return failed('vmem_attach', error, null);
   }
   return OPERATIONS ? traceResult('vmem_attach', pool, LogLevel.operations) : pool;
 }
@@ -116,14 +118,18 @@ export function vmem_check(vmp: VMEM | null): 1 | 0 | -1 {
   } catch (error) {
     // what could not be gone through to its end for what was found
     const isDamaged = error instanceof VmemError && error.code === 'ECORRUPT';
-    return failed('vmem_check', vmp, error, isDamaged ? 0 : -1);
+    return failedIn('vmem_check', vmp, error, isDamaged ? 0 : -1);
   }
-  const { result, problems } = report;
-  problems.forEach(({ invariant, message }, i) => {
-    const text = `${invariant} ${message}`;
-    if (i === 0) rememberMessage(text);
-    if (ERRORS) log.line(LogLevel.errors, 'vmem_check', text);
+  const overlaps = sharersOf(vmp!).map((other) => `${nameOf(other)} lies in the memory of this pool, too`);
+  const problems = [
+    ...overlaps,
+    ...report.problems.map(({ invariant, message }) => `${invariant} ${message}`),
+  ];
+  problems.forEach((problem, i) => {
+    if (i === 0) rememberMessage(problem);
+    if (ERRORS) log.line(LogLevel.errors, 'vmem_check', problem);
   });
+  const result = overlaps.length > 0 ? 0 : report.result;
   return OPERATIONS ? traceResult('vmem_check', result, LogLevel.operations) : result;
 }
 
@@ -180,7 +186,7 @@ function end(name: string, vmp: VMEM | null, act: (pool: VMEM) => void): void {
       forgetPool(vmp!);
     }
   } catch (error) {
-    failed(name, vmp, error, undefined);
+    failedIn(name, vmp, error, undefined);
   }
 }
 

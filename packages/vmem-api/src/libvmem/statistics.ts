@@ -3,7 +3,7 @@
 import { VmemError, describe } from '@vmem-ts/allocator';
 import { LogLevel } from '../c/log';
 import { statsText } from '../pool/stats-text';
-import { failed, log, traceCall } from './log';
+import { failedIn, log, traceCall } from './log';
 import type { VMEM } from './pools';
 import { withSideText } from './side-text';
 
@@ -29,7 +29,7 @@ export function vmem_stats_print(vmp: VMEM | null, opts: string | null = null): 
     const lines = statsText({ backend, stats: vmp!.stats() }, letters).split(/(?<=\n)/);
     text = withSideText(lines, (copy) => copy);
   } catch (error) {
-    failed('vmem_stats_print', vmp, error, undefined);
+    failedIn('vmem_stats_print', vmp, error, undefined);
     return;
   }
   log.print(text);

@@ -2,7 +2,7 @@
 
 import { VmemError, describe } from '@vmem-ts/allocator';
 import { LogLevel } from '../c/log';
-import { failed, log, traceCall, traceResult } from './log';
+import { failedIn, log, traceCall, traceResult } from './log';
 import type { VMEM } from './pools';
 
 const CALLS = log.level >= LogLevel.calls;
@@ -24,7 +24,7 @@ export function vmem_strdup(vmp: VMEM | null, s: string | number): number {
   try {
     ptr = typeof s === 'number' ? duplicate(vmp!, s, 1) : requireMemory(vmp!.strdup(untilNul(s)));
   } catch (error) {
-    return failed('vmem_strdup', vmp, error, 0);
+    return failedIn('vmem_strdup', vmp, error, 0);
   }
   return RESULTS ? traceResult('vmem_strdup', ptr) : ptr;
 }
@@ -41,7 +41,7 @@ export function vmem_wcsdup(vmp: VMEM | null, s: string | number): number {
   try {
     ptr = typeof s === 'number' ? duplicate(vmp!, s, WIDE) : requireMemory(vmp!.wcsdup(untilNul(s)));
   } catch (error) {
-    return failed('vmem_wcsdup', vmp, error, 0);
+    return failedIn('vmem_wcsdup', vmp, error, 0);
   }
   return RESULTS ? traceResult('vmem_wcsdup', ptr) : ptr;
 }
