@@ -64,7 +64,7 @@ const PROGRAMS: Record<string, (string | RegExp)[]> = {
   ],
   'from-c/memkind/pmem-detect-kind': [
     '1000 blocks of 512 bytes, of MEMKIND_DEFAULT and of the file by turns',
-    '500 of them were found to be of the file, and have 2048 bytes now',
+    '500 of them were found to be of the file, and have room for 2048 bytes now',
   ],
   'from-c/memkind/pmem-free-with-unknown-kind': [
     'Hello world from ordinary memory, block 10.',
