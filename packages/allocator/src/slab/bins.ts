@@ -6,6 +6,7 @@
 //                 many slabs at a time
 //
 //   bulk-blocks   the same between slabs and callers, who have more of them than a cache holds
+//   denser-slab   a better place for a block of a slab that is nearly empty
 //
 //   share         a thread frees a block that another took: its slab's blocks are shared from then on
 //
@@ -49,6 +50,9 @@ const MOST_EMPTY_PAGES = 64;
 
 /** Slabs that are looked at for one where this thread's blocks have their own kind beside them, and what may lie idle. */
 const NEIGHBOUR_TRIES = 4;
+
+/** Slabs that are looked at for one that is fuller than another. */
+const DENSER_TRIES = 64;
 
 /** Slabs begin shared from this score on. One slab that becomes shared weighs as much as `GAIN` made shared. */
 const SHARED_FROM = 32;
@@ -318,6 +322,35 @@ export class Bins {
     const hasMany = i32[bin + Bin.freeBlocks] > NEIGHBOUR_TRIES * SLAB_SHAPES[sizeClass].blocks;
     const begun = hasMany || this.extents.isScarce ? NULL_PAGE : this.beginSlab(sizeClass);
     return begun === NULL_PAGE ? first : begun;
+  }
+
+  /**
+   * A slab that is fuller than `sparse`, of those at the head of the list the fullest; `NULL_PAGE` if there is none, or
+   * `sparse` is fuller itself than the class's slabs are on the average. Of two that are alike the lower one counts as the
+   * fuller. Bin lock held.
+   */
+  denserThan(sparse: PageIndex, sizeClass: SizeClass): PageIndex {
+    const { i32, lists, pageMap } = this;
+    const bin = binAt(sizeClass);
+    const empty = i32[bin + Bin.emptyCount];
+    const slabs = i32[bin + Bin.slabCount] - empty;
+    const free = i32[bin + Bin.freeBlocks] - empty * SLAB_SHAPES[sizeClass].blocks;
+    let best = sparse;
+    let least = pageMap.a(sparse);
+    if (least * slabs < free) return NULL_PAGE;
+    let tries = DENSER_TRIES;
+    for (
+      let slab = lists.first(bin + Bin.slabs);
+      slab !== NULL_PAGE && tries > 0;
+      slab = lists.next(slab), tries--
+    ) {
+      this.requireListed(slab, sizeClass, 1);
+      const its = pageMap.a(slab);
+      if (its > least || (its === least && slab >= best)) continue;
+      best = slab;
+      least = its;
+    }
+    return best === sparse ? NULL_PAGE : best;
   }
 
   /** Whether another thread has the block in front of the slab's first FREE one. */

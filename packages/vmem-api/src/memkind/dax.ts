@@ -3,8 +3,9 @@
 import { ftruncateSync } from 'node:fs';
 import { VmemError } from '@vmem-ts/allocator';
 import { closeFile, dropMapping, loadError, openUnnamedFile, overlayFile, reserve } from '../native';
-import { PAGE_SIZE } from '../pool/limits';
+import { requireDirectory } from '../pool/directory';
 import { failingAs } from '../pool/failures';
+import { PAGE_SIZE } from '../pool/limits';
 import { MEMKIND_ERROR_MMAP, MEMKIND_ERROR_RUNTIME } from './codes';
 import { attempt } from './failures';
 
@@ -18,9 +19,7 @@ export function memkind_pmem_validate_dir(dir: string): number {
   let hasFile = false;
   return attempt(
     () => {
-      if (typeof dir !== 'string' || dir === '' || dir.includes('\0')) {
-        throw new VmemError('EINVAL', 'dir: expected the path of a directory');
-      }
+      requireDirectory(dir);
       const reason = loadError();
       if (reason !== null) throw new VmemError('ENOTSUP', `files can't be mapped: ${reason.message}`);
       failingAs(`files in '${dir}' can't be mapped with MAP_SYNC`, () => {

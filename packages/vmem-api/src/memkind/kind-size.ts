@@ -3,6 +3,7 @@
 import { constants } from 'node:buffer';
 import { statfsSync } from 'node:fs';
 import { MAX_REGION, VmemError, describe } from '@vmem-ts/allocator';
+import { requireDirectory } from '../pool/directory';
 import { failingAs } from '../pool/failures';
 import { VMEM_MIN_POOL } from '../pool/limits';
 import { Vmem, type VmemOptions } from '../vmem';
@@ -10,10 +11,13 @@ import { MEMKIND_PMEM_CHUNK_SIZE, MEMKIND_PMEM_MIN_SIZE } from './codes';
 
 /**
  * The limit that a caller asks for, in whole chunks; 0 for none.
- * @throws VmemError EINVAL
+ * @throws VmemError EINVAL; ENOTSUP: no pool is so large
  */
 export function sizeLimit(maxSize: unknown): number {
   const isLimit = typeof maxSize === 'number' && Number.isSafeInteger(maxSize);
+  if (isLimit && maxSize > MAX_REGION) {
+    throw new VmemError('ENOTSUP', `maxSize: a kind has at most ${MAX_REGION} bytes, got ${maxSize}`);
+  }
   if (maxSize === 0 || (isLimit && maxSize >= MEMKIND_PMEM_MIN_SIZE)) {
     return Math.ceil(maxSize / MEMKIND_PMEM_CHUNK_SIZE) * MEMKIND_PMEM_CHUNK_SIZE;
   }
@@ -39,6 +43,7 @@ export function fileSystemSize(dir: string): number {
  * addresses allow.
  */
 export function growingPool(dir: string, limit: number, options: VmemOptions): Vmem {
+  requireDirectory(dir);
   const create = (maxSize: number): Vmem => Vmem.create(dir, VMEM_MIN_POOL, { ...options, maxSize });
   return limit > 0 ? create(limit) : largestPool(mostOf(fileSystemSize(dir)), create);
 }

@@ -14,7 +14,6 @@ import type { BackendName } from '../backends/backend';
 import { handleFields, type VmemHandle } from '../pool/handle';
 import { VMEM_MIN_POOL } from '../pool/limits';
 import { Vmem, type VmemRegion } from '../vmem';
-import { moveLower } from './defragmentation';
 import { KIND_SPAN, MAX_KIND_ID, claimKindId, returnKindId, takeKindId } from './kind-id';
 import { fileSystemSize, growingPool, largestPool, mostOf, sizeLimit } from './kind-size';
 import { Kinds, type Numbered } from './kinds';
@@ -258,12 +257,9 @@ export class PmemKind implements Disposable, Numbered {
     return this.pool.usableSize(this.offsetOf(ptr));
   }
 
-  /**
-   * Moves a block to a lower address, if there is one free for it at hand, and returns its new pointer; 0 if it stays. Done
-   * for all blocks it lets `purge` give more pages back. memkind_defrag_reallocate(3)
-   */
+  /** As `Vmem.relocate`. memkind_defrag_reallocate(3) */
   defragReallocate(ptr: number): number {
-    return ptr === 0 ? 0 : this.pointerTo(moveLower(this.pool, this.offsetOf(ptr)));
+    return this.pointerTo(this.pool.relocate(this.offsetOf(ptr)));
   }
 
   /** As `Vmem.alloc`. */
