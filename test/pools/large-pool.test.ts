@@ -1,8 +1,7 @@
 // A pool above 4 GiB: pointers that no 32-bit number holds, or an error that names the runtime's limit.
 
 import { Vmem } from '@vmem-ts/vmem-api';
-import { skipTest } from '../support/disk';
-import { availableBytes } from '../support/disk-usage';
+import { availableBytes, skipTest } from '../support/disk';
 import { NODE_MAJOR, PAGE, POOL_DIR, describeFiles, expectEmptyAndWhole, tracked } from '../support/pools';
 import { countFileMappings, countOpenFiles } from '../support/process-resources';
 import { failureOf, thrownBy } from '../support/thrown';

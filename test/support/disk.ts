@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { usedBytes } from './disk-usage';
 
+export { availableBytes, usedBytes } from './disk-usage';
+
 export interface Disk {
   readonly dir: string;
   /** Bytes that files use. */
