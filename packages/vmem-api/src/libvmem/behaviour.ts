@@ -28,7 +28,8 @@ const CALLS = log.level >= LogLevel.calls;
 export function vmem_check_version(major_required: number, minor_required: number): string | null {
   if (CALLS) traceCall(LogLevel.calls, 'vmem_check_version', major_required, minor_required);
   const isMajor = major_required === VMEM_MAJOR_VERSION;
-  if (isMajor && minor_required >= 0 && minor_required <= VMEM_MINOR_VERSION) return null;
+  const isMinor = Number.isInteger(minor_required) && minor_required >= 0;
+  if (isMajor && isMinor && minor_required <= VMEM_MINOR_VERSION) return null;
   const message = isMajor
     ? mismatch('minor', minor_required, VMEM_MINOR_VERSION)
     : mismatch('major', major_required, VMEM_MAJOR_VERSION);

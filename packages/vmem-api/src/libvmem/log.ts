@@ -9,6 +9,11 @@ import { Vmem } from '../vmem';
 import { nameOf } from './pool-record';
 
 export const log = new Log('libvmem', 'VMEM');
+if (log.level >= LogLevel.errors) {
+  const program = process.argv[1] ?? 'no file';
+  const { node } = process.versions;
+  log.line(LogLevel.errors, 'libvmem', `process ${process.pid}, Node.js ${node}, program ${program}`);
+}
 
 export function traceCall(level: LogLevel, name: string, ...args: readonly unknown[]): void {
   log.line(level, name, args.map(words).join(', '));

@@ -2,7 +2,7 @@
 
 import { SideBlock } from './side-memory';
 
-const FIRST_BYTES = 1024;
+const FIRST_BYTES = 256;
 
 /**
  * What `use` makes of a copy of `lines` in side memory, which is given back then.
