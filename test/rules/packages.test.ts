@@ -146,3 +146,43 @@ describe.each(LIBRARIES)('%s', (entry) => {
     expect(compile({ 'consumer.mts': text })).toEqual([expect.stringContaining('noSuchName')]);
   });
 });
+
+describe('@vmem-ts/vmem-api/libvmem', () => {
+  const program = `
+    const vmp = vmem_create_in_region(new SharedArrayBuffer(VMEM_MIN_POOL), VMEM_MIN_POOL);
+    const ptr = vmem_strdup(vmp, 'text');
+    vmem_free(vmp, ptr);
+    vmem_free(vmp, ptr);
+    const failed = [errno() === constants.errno.EFAULT, vmem_errormsg() !== ''];
+    setErrno(0);
+    vmem_delete(vmp);
+    console.log(JSON.stringify([ptr > 0, ...failed, errno() === 0, vmem_check_versionU(1, 1) === null]));`;
+  const names = [...program.matchAll(/\b(vmem_\w+|VMEM_\w+|errno|setErrno)\b(?=[,)(])/g)].map(
+    ([name]) => name,
+  );
+  const list = [...new Set(names)].join(', ');
+  const entry = '@vmem-ts/vmem-api/libvmem';
+
+  test('works by its names in an ES module, and required', () => {
+    const imports = `import { constants } from 'node:os'; import { ${list} } from '${entry}';`;
+    const requires = `const { constants } = require('node:os'); const { ${list} } = require('${entry}');`;
+    expect(evaluate(imports + program, '--input-type=module')).toEqual([true, true, true, true, true]);
+    expect(evaluate(requires + program)).toEqual([true, true, true, true, true]);
+  });
+
+  test('is one module for both', () => {
+    const code = `
+      import { createRequire } from 'node:module';
+      import { errno } from '${entry}';
+      createRequire(import.meta.url)('${entry}').setErrno(5);
+      console.log(errno());`;
+    expect(evaluate(code, '--input-type=module')).toBe(5);
+  });
+
+  test.each(['cts', 'mts'])('has types for each name, in a .%s file', (extension) => {
+    const imports = `import { constants } from 'node:os';\nimport { ${list} } from '${entry}';\n`;
+    expect(compile({ [`consumer.${extension}`]: imports + program })).toEqual([]);
+    const wrong = `import { vmem_malloc, type VMEM } from '${entry}';\nexport const make = (vmp: VMEM): string => vmem_malloc(vmp, '100');\n`;
+    expect(compile({ [`consumer.${extension}`]: wrong }).join('\n')).toMatch(/string[^]*number/);
+  });
+});
