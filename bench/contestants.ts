@@ -59,7 +59,7 @@ function whyNoFile(bytes: number, dir: string): string | undefined {
 }
 
 function fromSubject(subject: Subject): Contestant {
-  const { id, title, hasPool, shared, collected = false } = subject;
+  const { id, title, hasPool, inFile = false, shared, collected = false } = subject;
   return {
     id,
     title,
@@ -72,7 +72,7 @@ function fromSubject(subject: Subject): Contestant {
       return undefined;
     },
     program(row, params, { dir, nodeFlags }) {
-      const reason = id === 'overlay' ? whyNoFile(params.poolBytes, dir) : undefined;
+      const reason = inFile ? whyNoFile(params.poolBytes, dir) : undefined;
       if (reason !== undefined) throw new BenchError(reason);
       // As Node prints them, warnings would go between the lines of the tables.
       const env = { NODE_NO_WARNINGS: '1' };

@@ -52,6 +52,8 @@ export interface Subject {
   readonly package?: string;
   /** Memory comes from a pool of a fixed size. */
   readonly hasPool: boolean;
+  /** That pool is in a file of its size. */
+  readonly inFile?: true;
   /** Blocks are freed by the garbage collector, now and then and many at once. */
   readonly collected?: true;
   open(place: Place): Promise<Allocator>;

@@ -4,6 +4,7 @@ import { codemixMalloc } from './codemix-malloc';
 import { sharedBuffers, typedArrays, unsafeBuffers } from './collected';
 import { control } from './control';
 import { nativeMalloc } from './koffi';
+import { libvmemNames } from './libvmem-names';
 import type { Subject } from './subject';
 import { thingMalloc } from './thing-malloc';
 import { anonymous, heapAlone, overlay } from './vmem';
@@ -11,6 +12,7 @@ import { anonymous, heapAlone, overlay } from './vmem';
 export const SUBJECTS: readonly Subject[] = [
   overlay,
   anonymous,
+  libvmemNames,
   heapAlone,
   thingMalloc,
   codemixMalloc,

@@ -43,6 +43,7 @@ function vmem(backend: 'overlay' | 'anonymous', title: string): Subject {
     title,
     package: '@vmem-ts/vmem-api',
     hasPool: true,
+    ...(backend === 'overlay' && { inFile: true as const }),
     open: (place) => Promise.resolve(open(place)),
     shared: {
       open,

@@ -19,17 +19,14 @@ const RESULTS = log.level >= LogLevel.everything;
  *   is no pool or `size` no whole number
  */
 export function vmem_malloc(vmp: VMEM | null, size: number): number {
-  if (CALLS) traceCall(LogLevel.calls, 'vmem_malloc', vmp, size);
-  let ptr: number;
+  if (CALLS) traceMalloc(vmp, size);
+  let ptr = 0;
   try {
     ptr = vmp!.malloc(size);
   } catch (error) {
-    // only now, for it is seldom: is it that C takes the size for another one?
-    const bytes = sizeOf(size);
-    return Object.is(bytes, size) ? failedIn('vmem_malloc', vmp, error, 0) : vmem_malloc(vmp, bytes);
+    return mallocFailed(vmp, size, error);
   }
-  if (ptr === 0) return outOfMemory('vmem_malloc', size);
-  return RESULTS ? traceResult('vmem_malloc', ptr) : ptr;
+  return ptr === 0 || RESULTS ? mallocReturns(ptr, size) : ptr;
 }
 
 /**
@@ -39,12 +36,36 @@ export function vmem_malloc(vmp: VMEM | null, size: number): number {
  * or its block is not live any more. EBADF and EINVAL as for `vmem_malloc`.
  */
 export function vmem_free(vmp: VMEM | null, ptr: number): void {
-  if (CALLS) traceCall(LogLevel.calls, 'vmem_free', vmp, ptr);
+  if (CALLS) traceFree(vmp, ptr);
   try {
     vmp!.free(ptr);
   } catch (error) {
-    failedIn('vmem_free', vmp, error, undefined);
+    freeFailed(vmp, error);
   }
+}
+
+// What vmem_malloc and vmem_free seldom do is in functions of this file: V8 puts the two, and the heap's malloc and free
+// with them, into their callers while all of it is short, and a call of an imported function is long.
+
+function traceMalloc(vmp: VMEM | null, size: number): void {
+  traceCall(LogLevel.calls, 'vmem_malloc', vmp, size);
+}
+
+function mallocReturns(ptr: number, size: number): number {
+  return ptr === 0 ? outOfMemory('vmem_malloc', size) : traceResult('vmem_malloc', ptr);
+}
+
+function mallocFailed(vmp: VMEM | null, size: number, error: unknown): number {
+  const bytes = sizeOf(size); // only now: it is seldom that C takes a size for another one
+  return Object.is(bytes, size) ? failedIn('vmem_malloc', vmp, error, 0) : vmem_malloc(vmp, bytes);
+}
+
+function traceFree(vmp: VMEM | null, ptr: number): void {
+  traceCall(LogLevel.calls, 'vmem_free', vmp, ptr);
+}
+
+function freeFailed(vmp: VMEM | null, error: unknown): void {
+  failedIn('vmem_free', vmp, error, undefined);
 }
 
 /**
