@@ -63,7 +63,7 @@ export function newKindOfPolicy(policy: number, limit = PART_SIZE): PmemKind {
 export function fill(kind: memkind_t, ...sizes: readonly number[]): number[] {
   const blocks: number[] = [];
   for (;;) {
-    const ptr = memkind_malloc(kind, sizes[blocks.length % sizes.length]!);
+    const ptr = memkind_malloc(kind, sizes[blocks.length % sizes.length]);
     if (ptr === 0) return blocks;
     blocks.push(ptr);
   }

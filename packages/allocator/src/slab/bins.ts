@@ -427,22 +427,20 @@ export class Bins {
     let slab: PageIndex;
     try {
       extents.lock();
-      slab = extents.take(shape.pages);
+      // the states first: not every page will do for them, and the slab might take the last that does
+      const line = this.states.take(shape.lines);
+      slab = line === 0 ? NULL_PAGE : extents.take(shape.pages);
       if (slab !== NULL_PAGE) {
-        const line = this.states.take(shape.lines);
-        if (line === 0) {
-          extents.release(slab);
-          slab = NULL_PAGE;
-        } else {
-          for (let i = 0; i < shape.pages; i++)
-            pageMap.describeSlabPage(pageAfter(slab, i), i * PAGE_SIZE, line);
-          // `free` of a stale pointer, in this instant, must not find the class with what stood beside it before
-          if (!STORES_IN_ORDER) this.sections.awaitOthers();
-          for (let i = 0; i < shape.pages; i++) pageMap.publishClass(pageAfter(slab, i), sizeClass, isShared);
-          pageMap.setA(slab, shape.blocks);
-          pageMap.setB(slab, 0);
-          extents.commit(slab, PageKind.slab);
-        }
+        for (let i = 0; i < shape.pages; i++)
+          pageMap.describeSlabPage(pageAfter(slab, i), i * PAGE_SIZE, line);
+        // `free` of a stale pointer, in this instant, must not find the class with what stood beside it before
+        if (!STORES_IN_ORDER) this.sections.awaitOthers();
+        for (let i = 0; i < shape.pages; i++) pageMap.publishClass(pageAfter(slab, i), sizeClass, isShared);
+        pageMap.setA(slab, shape.blocks);
+        pageMap.setB(slab, 0);
+        extents.commit(slab, PageKind.slab);
+      } else if (line !== 0) {
+        this.states.release(line, shape.lines);
       }
       extents.unlock();
     } catch (error) {

@@ -48,9 +48,12 @@ export function growingPool(dir: string, limit: number, options: VmemOptions): V
   return limit > 0 ? create(limit) : largestPool(mostOf(fileSystemSize(dir)), create);
 }
 
+/** Of a larger pool the page map leaves too little below 4 GiB for the states of small blocks. */
+const MOST_FOR_SMALL_BLOCKS = 2 ** 38;
+
 /** Bytes that a pool can have at most where there is room for so many. */
 export function mostOf(room: number): number {
-  const most = Math.min(room, MAX_REGION, constants.MAX_LENGTH);
+  const most = Math.min(room, MOST_FOR_SMALL_BLOCKS, constants.MAX_LENGTH);
   return Math.max(
     Math.floor(most / MEMKIND_PMEM_CHUNK_SIZE) * MEMKIND_PMEM_CHUNK_SIZE,
     MEMKIND_PMEM_MIN_SIZE,
@@ -60,8 +63,8 @@ export function mostOf(room: number): number {
 /** What lies in the way of a size, and not of a smaller one. */
 const TOO_LARGE: readonly string[] = ['ENOMEM', 'ENOTSUP', 'EFBIG'];
 
-/** The pool of `size` bytes, or of a quarter of that and so on: all addresses of the process must not go into one pool. */
-export function largestPool(size: number, create: (maxSize: number) => Vmem): Vmem {
+/** What can be made of `size` bytes, or of a quarter of that and so on: all addresses of the process must not go into one pool. */
+export function largestPool<T>(size: number, create: (maxSize: number) => T): T {
   for (let wanted = size; ; wanted = mostOf(wanted / 4)) {
     try {
       return create(wanted);

@@ -8,6 +8,7 @@ import {
   readingFrom,
   type CheckReport,
   type HeapStats,
+  type LiveBlock,
   type TypedArrayConstructor,
 } from '@vmem-ts/allocator';
 import type { BackendName } from '../backends/backend';
@@ -105,8 +106,9 @@ export class PmemKind implements Disposable, Numbered {
    * Makes a kind in a file without a name in the directory `dir`. It takes 14 MiB of the file system at first and grows as
    * it needs to. The calling thread is attached. memkind_create_pmem(3)
    *
-   * @param maxSize bytes that it can grow to, at least 16 MiB, rounded up to 2 MiB. 0: as far as the file system has room;
-   *   that is at most 4 GiB on Node.js 20, and less than there is room for where the process' addresses are limited
+   * @param maxSize bytes that it can grow to, at least 16 MiB, rounded up to 2 MiB. 0: as far as the file system has room,
+   *   but to no more than 256 GiB, 4 GiB on Node.js 20, and less where the process' addresses are limited. Blocks of what
+   *   can become larger than 16 GiB are multiples of 16 bytes, those of more than 32 GiB of 32, and so on
    * @throws VmemError as for `Vmem.create`; EAGAIN: there are 8,191 kinds
    */
   static create(dir: string, maxSize = 0, policy: PmemPolicy = 'default'): PmemKind {
@@ -277,6 +279,11 @@ export class PmemKind implements Disposable, Numbered {
     return this.pool.contains(this.isMine(ptr) ? ptr - this.start : 0);
   }
 
+  /** As `Vmem.blocks`, with this kind's pointers. */
+  blocks(): IterableIterator<LiveBlock> {
+    return moved(this.pool.blocks(), this.start);
+  }
+
   /** As `Vmem.check`. */
   check(): 1 | 0 | -1 {
     return this.pool.check();
@@ -347,6 +354,10 @@ export class PmemKind implements Disposable, Numbered {
       `pointer ${describe(ptr)} is none of kind ${this.id}, whose pointers are between ${this.start} and ${this.start + KIND_SPAN}`,
     );
   }
+}
+
+function* moved(blocks: Iterable<LiveBlock>, by: number): IterableIterator<LiveBlock> {
+  for (const { ptr, size } of blocks) yield { ptr: ptr + by, size };
 }
 
 const isWhole = (value: unknown, min: number, max: number): value is number =>

@@ -4,5 +4,5 @@ import { errno, memkind_create_pmem, MEMKIND_PMEM_MIN_SIZE } from '@vmem-ts/vmem
 
 process.setgid?.(65534);
 process.setuid?.(65534);
-const status = memkind_create_pmem(process.argv[2]!, MEMKIND_PMEM_MIN_SIZE, { value: null });
+const status = memkind_create_pmem(process.argv[2], MEMKIND_PMEM_MIN_SIZE, { value: null });
 process.stdout.write(JSON.stringify([status, errno()]));
