@@ -17,7 +17,7 @@ import { VMEM_MIN_POOL } from '../pool/limits';
 import { Vmem, type VmemRegion } from '../vmem';
 import { KIND_SPAN, MAX_KIND_ID, claimKindId, returnKindId, takeKindId } from './kind-id';
 import { fileSystemSize, growingPool, largestPool, mostOf, sizeLimit } from './kind-size';
-import { Kinds, type Numbered } from './kinds';
+import { Kinds } from './kinds';
 
 /** What happens to free pages; see `VmemOptions`. */
 export type PmemPolicy = 'default' | 'conservative';
@@ -64,7 +64,7 @@ export let makeAnonymousKind: () => PmemKind;
  * for pointers alone lead to it. `malloc`, `calloc`, `realloc` and `alignedAlloc` return 0 when memory is out; everything
  * else that goes wrong is a `VmemError` with the codes of `Vmem`, EBADPTR for pointers of other kinds, too.
  */
-export class PmemKind implements Disposable, Numbered {
+export class PmemKind implements Disposable {
   /** 1 to 8191; no other kind of this process has it until this one is deleted, and long after that. */
   readonly id: number;
   private readonly pool: Vmem;
@@ -327,6 +327,7 @@ export class PmemKind implements Disposable, Numbered {
     }
   }
 
+  /** `delete`, at the end of a block that declares the kind with `using`. */
   [Symbol.dispose](): void {
     this.delete();
   }
