@@ -20,7 +20,7 @@ const RESULTS = log.level >= LogLevel.everything;
  */
 export function vmem_malloc(vmp: VMEM | null, size: number): number {
   if (CALLS) traceMalloc(vmp, size);
-  let ptr = 0;
+  let ptr: number;
   try {
     ptr = vmp!.malloc(size);
   } catch (error) {

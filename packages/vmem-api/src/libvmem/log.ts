@@ -26,8 +26,16 @@ export function traceResult<T>(name: string, result: T, level = LogLevel.everyth
 }
 
 function words(value: unknown): string {
-  if (value instanceof Vmem) return nameOf(value);
+  if (isPool(value)) return nameOf(value);
   return value === null ? 'NULL' : describe(value);
+}
+
+function isPool(value: unknown): value is Vmem {
+  try {
+    return value instanceof Vmem;
+  } catch {
+    return false; // a proxy that was revoked
+  }
 }
 
 /** The call failed: keeps errno and the message, and returns `result`. What is no `VmemError` comes through. */
@@ -39,8 +47,7 @@ export function failed<T>(name: string, error: unknown, result: T): T {
 
 /** The same for a call with what should be a pool. If it is none, that is why. */
 export function failedIn<T>(name: string, vmp: unknown, error: unknown, result: T): T {
-  const isPool = vmp instanceof Vmem;
-  const reason = isPool ? error : new VmemError('EINVAL', `vmp: expected a pool, got ${describe(vmp)}`);
+  const reason = isPool(vmp) ? error : new VmemError('EINVAL', `vmp: expected a pool, got ${describe(vmp)}`);
   return failed(name, reason, result);
 }
 

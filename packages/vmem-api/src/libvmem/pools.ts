@@ -116,9 +116,7 @@ export function vmem_check(vmp: VMEM | null): 1 | 0 | -1 {
   try {
     report = vmp!.checkReport();
   } catch (error) {
-    // what could not be gone through to its end for what was found
-    const isDamaged = error instanceof VmemError && error.code === 'ECORRUPT';
-    return failedIn('vmem_check', vmp, error, isDamaged ? 0 : -1);
+    return failedIn('vmem_check', vmp, error, -1);
   }
   const overlaps = sharersOf(vmp!).map((other) => `${nameOf(other)} lies in the memory of this pool, too`);
   const problems = [

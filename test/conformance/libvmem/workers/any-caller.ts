@@ -1,0 +1,96 @@
+// Calls every function with all kinds of values in the place of each argument, the others being good ones, and prints what
+// was thrown, or run, or done to a pool.
+
+import * as libvmem from '@vmem-ts/vmem-api/libvmem';
+
+const odd: string[] = [];
+const trap = (): never => {
+  odd.push('code of an argument was run');
+  throw new Error('trapped');
+};
+const revoked = Proxy.revocable({}, {});
+revoked.revoke();
+
+const VALUES: unknown[] = [
+  undefined,
+  null,
+  true,
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  NaN,
+  Infinity,
+  -Infinity,
+  4096,
+  2 ** 31,
+  2 ** 53,
+  libvmem.SIZE_MAX,
+  '',
+  '8',
+  '\ud800\0',
+  0n,
+  8n,
+  Symbol('value'),
+  [],
+  [8],
+  {},
+  { valueOf: trap, toString: trap, [Symbol.toPrimitive]: trap, toJSON: trap },
+  revoked.proxy,
+  new Date(NaN),
+  new ArrayBuffer(8),
+  new SharedArrayBuffer(8),
+  new Uint8Array(8),
+  new DataView(new ArrayBuffer(8)),
+  Object.create(null),
+];
+
+const { VMEM_MIN_POOL } = libvmem;
+const vmp = libvmem.vmem_create_in_region(new SharedArrayBuffer(VMEM_MIN_POOL), VMEM_MIN_POOL)!;
+const block = libvmem.vmem_malloc(vmp, 64);
+
+/** Good arguments. What a call makes is not taken back: the pool is large enough. */
+const CALLS: [(...args: never[]) => unknown, () => unknown[]][] = [
+  [libvmem.vmem_create, () => ['/no such directory', VMEM_MIN_POOL]],
+  [libvmem.vmem_create_in_region, () => [new SharedArrayBuffer(8), 8]],
+  [libvmem.vmem_attach, () => [{}]],
+  [libvmem.vmem_check, () => [vmp]],
+  [libvmem.vmem_malloc, () => [vmp, 8]],
+  [libvmem.vmem_free, () => [vmp, libvmem.vmem_malloc(vmp, 8)]],
+  [libvmem.vmem_calloc, () => [vmp, 8, 8]],
+  [libvmem.vmem_realloc, () => [vmp, libvmem.vmem_malloc(vmp, 8), 8]],
+  [libvmem.vmem_aligned_alloc, () => [vmp, 8, 8]],
+  [libvmem.vmem_strdup, () => [vmp, 'text']],
+  [libvmem.vmem_wcsdup, () => [vmp, 'text']],
+  [libvmem.vmem_malloc_usable_size, () => [vmp, block]],
+  [libvmem.vmem_stats_print, () => [vmp, 'gmabl']],
+  [libvmem.vmem_check_version, () => [1, 1]],
+];
+
+let calls = 0;
+for (const [call, good] of CALLS) {
+  good().forEach((_, i) => {
+    VALUES.forEach((value, kind) => {
+      const args = good();
+      args[i] = value;
+      calls++;
+      try {
+        Reflect.apply(call, undefined, args);
+      } catch (error) {
+        odd.push(`${call.name}, argument ${i}, value ${kind}: ${String(error)}`);
+      }
+    });
+  });
+}
+for (const value of VALUES) {
+  for (const call of [libvmem.vmem_delete, libvmem.vmem_detach]) {
+    try {
+      call(value as never);
+    } catch (error) {
+      odd.push(`${call.name}: ${String(error)}`);
+    }
+  }
+}
+if (libvmem.vmem_check(vmp) !== 1) odd.push(libvmem.vmem_errormsg());
+process.stdout.write(JSON.stringify({ calls, odd }));
