@@ -1,6 +1,6 @@
 // Figures of kinds. memkind(3), STATISTICS
 
-import { VmemError, describe } from '@vmem-ts/allocator';
+import { VmemError, describe, type HeapStats } from '@vmem-ts/allocator';
 import { statsText } from '../pool/stats-text';
 import {
   MEMKIND_ERROR_INVALID,
@@ -22,7 +22,7 @@ import { requireOut, type Out } from './out';
 import { kinds, type PmemKind } from './pmem-kind';
 import { StaticKind } from './static-kinds';
 
-/** By MEMKIND_STAT_TYPE: bytes with storage; of pages that blocks are cut from, free ones included; of live blocks. */
+/** By MEMKIND_STAT_TYPE: bytes with storage; of pages that hold blocks, also cached and free ones; of live blocks. */
 type Figures = readonly [resident: number, active: number, allocated: number];
 
 const NONE: Figures = [0, 0, 0];
@@ -45,6 +45,12 @@ function unlessClosed<T>(read: () => T): T | undefined {
   }
 }
 
+function figuresOf({ backed, live, classes, large, perThread }: HeapStats): Figures {
+  const slabs = classes.reduce((sum, { bytes }) => sum + bytes, 0);
+  const runs = perThread.reduce((sum, { runBytes }) => sum + runBytes, 0);
+  return [backed, slabs + large.bytes + runs, live];
+}
+
 /** Takes the figures of all kinds that this thread has. Stops all threads for a moment. memkind_update_cached_stats(3) */
 export function memkind_update_cached_stats(): number {
   return attempt(
@@ -53,8 +59,7 @@ export function memkind_update_cached_stats(): number {
       for (const kind of openKinds()) {
         const stats = unlessClosed(() => kind.stats());
         if (stats === undefined) continue;
-        const { backed, live, cached, slabFree } = stats;
-        taken.set(kind, [backed, live + cached + slabFree, live]);
+        taken.set(kind, figuresOf(stats));
       }
       figures = taken;
     },
