@@ -146,7 +146,7 @@ describeFiles('memkind_create_pmem', () => {
   });
 });
 
-describe('memkind_get_capacity', () => {
+describeFiles('memkind_get_capacity', () => {
   it('of a kind without a limit, is the size of its file system', () => {
     const { blocks, bsize } = statfsSync(POOL_DIR);
     expect(memkind_get_capacity(newKind(0))).toBe(blocks * bsize);
@@ -167,7 +167,7 @@ describe('memkind_get_capacity', () => {
   });
 });
 
-describe('memkind_check_available', () => {
+describeFiles('memkind_check_available', () => {
   it('tells kinds that are there from those that are not', () => {
     const kind = newKind();
     expect(memkind_check_available(kind)).toBe(MEMKIND_SUCCESS);
@@ -181,7 +181,7 @@ describe('memkind_check_available', () => {
   });
 });
 
-describe('memkind_destroy_kind', () => {
+describeFiles('memkind_destroy_kind', () => {
   it('destroy kind: others stay as they are, and a new one comes in the place', () => {
     const kinds = Array.from({ length: 10 }, () => newKind(MEMKIND_PMEM_MIN_SIZE));
     const ptrs = kinds.map((kind) => memkind_malloc(kind, 100));

@@ -10,7 +10,7 @@ import { randomFrom, seedFor } from '../../support/random';
 /** This file runs from test/dist/conformance/memkind. */
 const SOURCE = resolve(__dirname, '../../../conformance/native/memkind-operations.c');
 const PORT = resolve(__dirname, '../native/memkind-operations.js');
-const STEPS = 4000;
+const STEPS = 3000;
 
 function compile(args: readonly string[], input?: string): { status: number | null; stderr: string } {
   const { status, stderr, error } = spawnSync('cc', args, {
@@ -59,7 +59,7 @@ describeFiles('memkind in C', () => {
 
   it(title, () => {
     const random = randomFrom(seedFor('memkind in C'));
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 4; round++) {
       const args = [dir, String(random(2 ** 31)), String(STEPS)];
       const [inC, inTypeScript] = [run(program, ...args), run(process.execPath, PORT, ...args)];
       const first = inC.findIndex((line, i) => line !== inTypeScript[i]);

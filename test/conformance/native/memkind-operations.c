@@ -173,6 +173,7 @@ static void do_edge(struct block *block) {
   printf("  usable size of null %d %d, kind %d, defrag %d\n", memkind_malloc_usable_size(kinds[kind], NULL) == 0, memkind_malloc_usable_size(NULL, NULL) == 0, memkind_detect_kind(NULL) == NULL, memkind_defrag_reallocate(NULL, NULL) == NULL);
 }
 
+/* Never conservative: libmemkind 1.14 crashes now and then where there are such kinds beside others. */
 static int create(const char *dir, int kind) {
   int result;
   if (below(2) == 0) {
@@ -181,7 +182,7 @@ static int create(const char *dir, int kind) {
     struct memkind_config *cfg = memkind_config_new();
     memkind_config_set_path(cfg, dir);
     memkind_config_set_size(cfg, LIMIT);
-    memkind_config_set_memory_usage_policy(cfg, below(2) == 0 ? MEMKIND_MEM_USAGE_POLICY_DEFAULT : MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE);
+    memkind_config_set_memory_usage_policy(cfg, MEMKIND_MEM_USAGE_POLICY_DEFAULT);
     result = memkind_create_pmem_with_config(cfg, &kinds[kind]);
     memkind_config_delete(cfg);
   }

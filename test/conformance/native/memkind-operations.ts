@@ -2,7 +2,6 @@
 
 import {
   MEMKIND_DEFAULT,
-  MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE,
   MEMKIND_MEM_USAGE_POLICY_DEFAULT,
   MEMKIND_PMEM_MIN_SIZE,
   SIZE_MAX,
@@ -208,10 +207,7 @@ function create(dir: string, kind: number): number {
     const cfg = memkind_config_new();
     memkind_config_set_path(cfg, dir);
     memkind_config_set_size(cfg, LIMIT);
-    memkind_config_set_memory_usage_policy(
-      cfg,
-      below(2) === 0 ? MEMKIND_MEM_USAGE_POLICY_DEFAULT : MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE,
-    );
+    memkind_config_set_memory_usage_policy(cfg, MEMKIND_MEM_USAGE_POLICY_DEFAULT);
     result = memkind_create_pmem_with_config(cfg, kinds[kind]);
     memkind_config_delete(cfg);
   }
