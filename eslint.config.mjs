@@ -15,7 +15,7 @@ const NODE_GLOBALS = [
 ];
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/target/', '.setup/', '.ci/', 'coverage/']),
+  globalIgnores(['**/dist/', '**/target/', '.setup/', '.ci/', 'coverage/', 'docs/api/']),
   js.configs.recommended,
   {
     rules: {

@@ -121,6 +121,20 @@ const realloc = method(6, [values.pointer, values.size], (pool, [ptr, size], use
   };
 });
 
+const relocate = method(3, [values.pointer], (pool, [ptr], user) => {
+  if (ptr === 0) return { done: (moved) => assert.equal(moved, 0) };
+  if (!pool.has(ptr)) return { must: BAD_POINTER };
+  const usable = pool.usable(ptr)!;
+  return {
+    done: (moved) => {
+      assert(typeof moved === 'number');
+      if (moved === 0) return;
+      assert.equal(user.usableSize(moved), usable);
+      pool.replace(ptr, moved, usable, usable);
+    },
+  };
+});
+
 /** The pointer that a caller's argument stands for, if it is that of a live block. */
 function pointerIn(pool: PoolModel, value: unknown): number | undefined {
   if (!ArrayBuffer.isView(value)) return pool.has(value) ? value : undefined;
@@ -332,6 +346,7 @@ export const COMMON = {
   calloc,
   realloc,
   alignedAlloc,
+  relocate,
   free,
   mallocMany,
   freeMany,

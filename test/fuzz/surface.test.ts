@@ -53,6 +53,7 @@ const POOL_METHODS: Record<Exclude<keyof Vmem, symbol>, Method> & Record<typeof 
     typeof omit === 'string' || omit === undefined ? {} : { must: ['EINVAL'] },
   ),
   handle: property(),
+  isOpen: property(),
   buffer: property(),
   backend: property(() => ({ done: (name) => assert.match(String(name), /^[a-z]+$/) })),
   byteOffset: property(() => ({ done: (n) => assert.equal(n, 0) })),

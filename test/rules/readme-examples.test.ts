@@ -14,7 +14,7 @@ function programsOf(document: string): { code: string; promised: string[] }[] {
   }));
 }
 
-const documents = ['README.md', 'packages/allocator/README.md'];
+const documents = ['README.md', 'docs/from-c.md', 'packages/allocator/README.md'];
 
 describe.each(documents)('%s', (document) => {
   const programs = programsOf(document);

@@ -1,9 +1,12 @@
 // File systems of the tests' own. Mounting takes root: elsewhere the tests that need it are skipped, and say so.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, rmdirSync, statfsSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, rmdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { usedBytes } from './disk-usage';
+
+export { availableBytes, usedBytes } from './disk-usage';
 
 export interface Disk {
   readonly dir: string;
@@ -13,18 +16,6 @@ export interface Disk {
 
 interface MountedDisk extends Disk {
   unmount(): void;
-}
-
-/** Bytes in use on the file system of `dir`. */
-export function usedBytes(dir: string): number {
-  const { blocks, bfree, bsize } = statfsSync(dir);
-  return (blocks - bfree) * bsize;
-}
-
-/** Bytes that are left to anyone on the file system of `dir`. */
-export function availableBytes(dir: string): number {
-  const { bavail, bsize } = statfsSync(dir);
-  return bavail * bsize;
 }
 
 function run(command: string, ...args: string[]): void {

@@ -15,6 +15,7 @@ export function everyMethod(pool: Vmem, ptr: number): [string, () => unknown][] 
     ['realloc to the same size', () => pool.realloc(ptr, 64)],
     ['realloc to nothing', () => pool.realloc(ptr, 0)],
     ['realloc of NULL', () => pool.realloc(0, 64)],
+    ['relocate', () => pool.relocate(ptr)],
     ['free', () => pool.free(ptr)],
     ['free of NULL', () => pool.free(0)],
     ['free of a view', () => pool.free(new Uint8Array(pool.buffer, pool.byteOffset + ptr, 1))],

@@ -11,5 +11,5 @@ export type { HeapHandle, HeapMemory, HeapOptions } from './heap/heap-options';
 export type { CheckProblem, CheckReport } from './heap/check/report';
 export type { ClassStats, HeapStats, ThreadStats } from './heap/stats';
 export type { PointerArray } from './heap/pointer-arrays';
-export type { DeathNote, ThreadHost, ThreadIdentity } from './heap/thread-host';
+export type { DeathNote, ThreadHost, ThreadIdentity, ThreadWatch } from './heap/thread-host';
 export type { TypedArrayConstructor } from './heap/typed-arrays';

@@ -13,6 +13,7 @@ export interface MmapErrorSubject {
   readonly range?: { readonly offset: number; readonly length: number };
 }
 
+/** A system call that failed, or that was refused beforehand because it would have. */
 export class MmapError extends Error {
   override readonly name = 'MmapError';
   /** The errno's name, such as `'ENOSPC'`. */
@@ -25,6 +26,7 @@ export class MmapError extends Error {
   declare readonly fd?: number;
   declare readonly range?: { readonly offset: number; readonly length: number };
 
+  /** @hidden */
   constructor(failure: Failure, subject: MmapErrorSubject) {
     super(`${failure.code}: ${failure.reason}, ${failure.syscall}${describe(subject)}`);
     this.code = failure.code;

@@ -7,7 +7,20 @@ import { mappedBytes } from './buffer-bytes.js';
 import { requireDone } from './mmap-error.js';
 
 /** As in madvise(2), there in capitals behind `MADV_`. */
-export type Advice = (typeof ADVICE)[number];
+export type Advice =
+  | 'normal'
+  | 'random'
+  | 'sequential'
+  | 'willneed'
+  | 'dontneed'
+  | 'cold'
+  | 'pageout'
+  | 'hugepage'
+  | 'nohugepage'
+  | 'populate-read'
+  | 'populate-write'
+  | 'dontdump'
+  | 'dodump';
 
 const ADVICE = [
   'normal',
@@ -23,7 +36,7 @@ const ADVICE = [
   'populate-write',
   'dontdump',
   'dodump',
-] as const;
+] as const satisfies readonly Advice[];
 
 /**
  * Advises the kernel about a range of a growable SharedArrayBuffer or of a buffer of `mapFile` (madvise(2)).

@@ -23,6 +23,7 @@ export interface DeathWord {
   readonly value: number;
 }
 
+/** Words that are written when the thread dies. */
 export interface DeathWatch {
   /** Takes the will back: the words are not written. Later calls do nothing. */
   cancel(): void;

@@ -1,4 +1,8 @@
-// The package's public names.
+/**
+ * Pools: the class `Vmem`, and the types that its methods take and return.
+ *
+ * @module vmem-api
+ */
 
 export {
   VmemError,

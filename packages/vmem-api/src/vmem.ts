@@ -18,6 +18,7 @@ import { attachRegion, regionMemory } from './backends/region';
 import { threadHost } from './native';
 import { isShared, placeOf } from './pool/buffers';
 import { closedHeap } from './pool/closed-heap';
+import { requireDirectory } from './pool/directory';
 import { stopWatching, watchForDrop } from './pool/dropped';
 import { failingAs } from './pool/failures';
 import { handleFields, type VmemHandle } from './pool/handle';
@@ -26,6 +27,7 @@ import { statsText } from './pool/stats-text';
 import { cString, wideString } from './pool/strings';
 import { asViewOf, isBuiltIn, standInFor } from './pool/view-types';
 
+/** How a pool is made, all of it optional. */
 export interface VmemOptions {
   /** Where the memory comes from; default `auto`: an overlay, or anonymous memory where the addon is missing. */
   readonly backend?: BackendChoice;
@@ -101,9 +103,7 @@ export class Vmem implements Disposable {
    *   size, is not to be had in this runtime
    */
   static create(dir: string, size: number, options: VmemOptions = {}): Vmem {
-    if (typeof dir !== 'string' || dir === '' || dir.includes('\0')) {
-      throw new VmemError('EINVAL', `dir: expected the path of a directory, got ${describe(dir)}`);
-    }
+    requireDirectory(dir);
     const bytes = poolSize(size);
     const { backend, maxSize, heap } = readOptions(options);
     const most = maxSize === undefined ? bytes : poolSize(maxSize, 'maxSize');
@@ -202,6 +202,11 @@ export class Vmem implements Disposable {
       );
     }
     return fields;
+  }
+
+  /** False after `detach` here or `delete` in any thread. */
+  get isOpen(): boolean {
+    return this.heap.isOpen;
   }
 
   /** Where the pool's memory comes from. */
@@ -315,6 +320,15 @@ export class Vmem implements Disposable {
     return this.heap.alignedAlloc(alignment, size);
   }
 
+  /**
+   * Moves a block to where it makes for less fragmentation, and returns its new pointer; 0 if it stays. A block of up to
+   * 16 KiB moves from a slab that is emptier than those of its size are on the average to one that is fuller; a larger one
+   * to free pages at a lower address, of at least the same alignment. Done for all blocks it lets `purge` give more back.
+   */
+  relocate(ptr: number): number {
+    return this.heap.relocate(ptr);
+  }
+
   /** A copy of `text` in UTF-8, ended by a NUL; 0 when memory is out. vmem_strdup(3) */
   strdup(text: string): number {
     return this.duplicate(cString, requireText(text), 1);
@@ -422,6 +436,7 @@ export class Vmem implements Disposable {
     });
   }
 
+  /** `delete`, at the end of a block that declares the pool with `using`. */
   [Symbol.dispose](): void {
     this.delete();
   }

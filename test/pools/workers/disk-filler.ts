@@ -1,8 +1,8 @@
 // Makes pools on a small disk, in the first thread or in another one, until there is no room, and writes to all they have.
 
-import { statfsSync } from 'node:fs';
 import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { VMEM_MIN_POOL, Vmem, type BackendChoice, type VmemOptions } from '@vmem-ts/vmem-api';
+import { usedBytes } from '../../support/disk-usage';
 import { countFileMappings, countOpenFiles } from '../../support/process-resources';
 import { failureOf } from '../../support/thrown';
 
@@ -30,13 +30,8 @@ interface Task {
 const MIB = 2 ** 20;
 const BLOCK = 300_000;
 
-const used = (dir: string): number => {
-  const { blocks, bfree, bsize } = statfsSync(dir);
-  return (blocks - bfree) * bsize;
-};
-
 const holdings = (dir: string): { used: number; files: number; mappings: number } => ({
-  used: used(dir),
+  used: usedBytes(dir),
   files: countOpenFiles(),
   mappings: countFileMappings(),
 });
@@ -78,7 +73,7 @@ function work({ dir, backend, grows }: Task): Filled {
     problems: problems.length,
   };
   const damaged = pointers.filter((ptr, i) => !Buffer.alloc(BLOCK, i + 1).equals(view(pool, ptr)));
-  const grown = used(dir) - before.used;
+  const grown = usedBytes(dir) - before.used;
   pool.freeMany(pointers);
   const again = fill(pool).length * BLOCK;
   pool.delete();

@@ -6,6 +6,7 @@ import type { ThreadHost } from './thread-host';
 /** Memory that a heap can be made in. Threads share it only if it is shared memory. */
 export type HeapMemory = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
 
+/** How a heap is made, all of it optional. */
 export interface HeapOptions {
   /** Threads that can be attached at once, 1 to 127; default 127. */
   readonly threads?: number;

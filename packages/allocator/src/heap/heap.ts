@@ -55,6 +55,7 @@ import { MOST_TRIES, enterHeap, makeHeap, type Membership } from './membership';
 import { withOwnCache } from './own-cache';
 import { refusal } from './pointers';
 import { reclaim } from './reclaim';
+import { Relocation } from './relocation';
 import { collectStats, type HeapStats } from './stats';
 import type { ThreadCache } from './thread-cache';
 import { bytesOf, type TypedArrayConstructor } from './typed-arrays';
@@ -142,6 +143,7 @@ export class Heap {
   private cache: ThreadCache | undefined;
   private deathsSeen: number;
   private many: Many | undefined;
+  private relocation: Relocation | undefined;
 
   private constructor({ region, core, cache, deathWatch }: Membership) {
     this.region = region;
@@ -166,6 +168,7 @@ export class Heap {
     this.cache = cache;
     this.deathsSeen = region.i32[Calls.deaths];
     this.many = undefined;
+    this.relocation = undefined;
   }
 
   /**
@@ -193,11 +196,13 @@ export class Heap {
 
   private static readonly of = (membership: Membership): Heap => new Heap(membership);
 
+  /** What another thread attaches by; can be posted if the memory is shared. */
   get handle(): HeapHandle {
     const { region } = this;
     return { buffer: region.buffer, byteOffset: region.byteOffset, size: region.size, id: region.openedAs };
   }
 
+  /** The memory that the heap lies in. */
   get buffer(): SharedArrayBuffer | ArrayBuffer {
     return this.region.buffer;
   }
@@ -318,13 +323,7 @@ export class Heap {
     }
     this.endOf(moved, size);
     this.u8.copyWithin(moved, ptr, ptr + Math.min(old, size));
-    try {
-      this.free(ptr);
-    } catch (error) {
-      // another thread has freed the block meanwhile: the caller hears so, and has no other one instead
-      if (error instanceof VmemError && /^(EDOUBLEFREE|EBADPTR)$/.test(error.code)) this.free(moved);
-      throw error;
-    }
+    this.leaveFor(moved, ptr);
     return moved;
   }
 
@@ -340,6 +339,28 @@ export class Heap {
     if (sizeClass >= 0) return this.malloc(CLASS_SIZE[sizeClass]);
     if (size > MAX_SLAB_BLOCK && alignment <= PAGE_SIZE) return this.malloc(size); // may have a run in the cache
     return this.largeAlloc(Math.max(size, 1), alignment);
+  }
+
+  /**
+   * Moves the block at `ptr` to where it makes for less fragmentation, and returns its new pointer; 0 if it stays. A block
+   * of up to 16 KiB moves from a slab that is emptier than those of its size are on the average to one that is fuller, so
+   * that the former becomes empty; a larger one to free pages at a lower address, of at least the same alignment. The heap
+   * does not grow for it.
+   */
+  relocate(ptr: number): number {
+    const size = this.usableSize(ptr);
+    if (size === 0) return 0;
+    this.reapIfAsked();
+    const relocation = (this.relocation ??= new Relocation(this.core));
+    const moved = this.explaining(() => relocation.placeFor(ptr, size));
+    if (moved === 0) return 0;
+    this.endOf(moved, size);
+    this.u8.copyWithin(moved, ptr, ptr + size);
+    this.leaveFor(moved, ptr, () => this.explaining(() => relocation.giveBack(ptr)));
+    this.explaining(() => {
+      this.core.backing.settle();
+    });
+    return moved;
   }
 
   /**
@@ -554,6 +575,17 @@ export class Heap {
   private unwatch(): void {
     this.deathWatch?.cancel();
     this.deathWatch = undefined;
+  }
+
+  /** Frees the block at `ptr`, whose contents have moved, by `give`, or by `free` where that can't. */
+  private leaveFor(moved: number, ptr: number, give?: () => boolean): void {
+    try {
+      if (give?.() !== true) this.free(ptr);
+    } catch (error) {
+      // another thread has freed the block meanwhile: the caller hears so, and has no other one instead
+      if (error instanceof VmemError && /^(EDOUBLEFREE|EBADPTR)$/.test(error.code)) this.free(moved);
+      throw error;
+    }
   }
 
   /**

@@ -14,7 +14,7 @@ import { takeCachePages } from './cache-pages';
 import { HeapCore } from './core';
 import { reclaim } from './reclaim';
 import type { HeapOptions } from './heap-options';
-import type { ThreadHost } from './thread-host';
+import type { ThreadHost, ThreadWatch } from './thread-host';
 import { ThreadCache } from './thread-cache';
 import { ThreadSlots } from './thread-slots';
 
@@ -32,7 +32,7 @@ export interface Membership {
   readonly region: Region;
   readonly core: HeapCore;
   readonly cache: ThreadCache;
-  readonly deathWatch: { cancel(): void } | undefined;
+  readonly deathWatch: ThreadWatch | undefined;
 }
 
 /** Writes an empty heap into the region. */

@@ -6,10 +6,10 @@ import type { Region } from '../layout/region';
 import { Identity } from '../layout/region-layout';
 import { blockAt } from './blocks';
 
-/** Arrays of numbers that no code of a caller's runs for. */
-export type PointerWords = Float64Array | Uint32Array | Int32Array;
 /** An array of pointers. One of 32-bit numbers does for a heap that is no larger than what they can count. */
-export type PointerArray = PointerWords | number[];
+export type PointerArray = Float64Array | Uint32Array | Int32Array | number[];
+/** Arrays of numbers that no code of a caller's runs for. */
+export type PointerWords = Exclude<PointerArray, number[]>;
 
 type Question = (value: unknown) => unknown;
 function question(prototype: object, name: string | symbol): Question {

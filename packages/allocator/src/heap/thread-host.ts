@@ -14,6 +14,12 @@ export interface DeathNote {
   readonly value: number;
 }
 
+/** Notes that are carried out when a thread dies. */
+export interface ThreadWatch {
+  /** They are not any more. */
+  cancel(): void;
+}
+
 /** Implemented over the operating system by whoever makes the region. */
 export interface ThreadHost {
   /** The calling thread. `tid` is positive and below 2^31 - 1. */
@@ -21,7 +27,7 @@ export interface ThreadHost {
   /** Without a start time: whether any thread has that id. */
   isAlive(thread: Pick<ThreadIdentity, 'tid'> & Partial<ThreadIdentity>): boolean;
   /** Has `notes` carried out when the calling thread dies, however it dies, unless cancelled before. */
-  onDeath(buffer: SharedArrayBuffer | ArrayBuffer, notes: readonly DeathNote[]): { cancel(): void };
+  onDeath(buffer: SharedArrayBuffer | ArrayBuffer, notes: readonly DeathNote[]): ThreadWatch;
   /**
    * Has every other thread of the process that is running execute a full memory fence before it returns, as
    * membarrier(2) does; false if the system can't. Without it, free() uses an atomic operation where several threads

@@ -13,7 +13,7 @@ import type { SectionOwners } from '../sync/fast-sections';
 import { ABANDONED } from '../sync/lock';
 import { storeRelease } from '../sync/platform';
 import { waitWhile } from '../sync/wait';
-import type { ThreadHost } from './thread-host';
+import type { ThreadHost, ThreadWatch } from './thread-host';
 
 /** How long a thread that attaches waits for slots to be cleared: far longer than that takes. */
 const MOST_NAPS = 1000;
@@ -83,7 +83,7 @@ export class ThreadSlots implements SectionOwners {
   }
 
   /** Has the slot marked dead when the calling thread dies. */
-  watch(slot: SlotIndex): { cancel(): void } | undefined {
+  watch(slot: SlotIndex): ThreadWatch | undefined {
     const byteOffsetOf = (word: number): number => this.region.byteOffset + word * 4;
     return this.host?.onDeath(this.region.buffer, [
       { byteOffset: byteOffsetOf(slotAt(slot) + Slot.owner), op: 'store', value: SlotOwner.dead },

@@ -6,6 +6,7 @@
 //                 many slabs at a time
 //
 //   bulk-blocks   the same between slabs and callers, who have more of them than a cache holds
+//   denser-slab   a better place for a block of a slab that is nearly empty
 //
 //   share         a thread frees a block that another took: its slab's blocks are shared from then on
 //
@@ -49,6 +50,9 @@ const MOST_EMPTY_PAGES = 64;
 
 /** Slabs that are looked at for one where this thread's blocks have their own kind beside them, and what may lie idle. */
 const NEIGHBOUR_TRIES = 4;
+
+/** Slabs that are looked at for one that is fuller than another. */
+const DENSER_TRIES = 64;
 
 /** Slabs begin shared from this score on. One slab that becomes shared weighs as much as `GAIN` made shared. */
 const SHARED_FROM = 32;
@@ -320,6 +324,35 @@ export class Bins {
     return begun === NULL_PAGE ? first : begun;
   }
 
+  /**
+   * A slab that is fuller than `sparse`, of those at the head of the list the fullest; `NULL_PAGE` if there is none, or
+   * `sparse` is fuller itself than the class's slabs are on the average. Of two that are alike the lower one counts as the
+   * fuller. Bin lock held.
+   */
+  denserThan(sparse: PageIndex, sizeClass: SizeClass): PageIndex {
+    const { i32, lists, pageMap } = this;
+    const bin = binAt(sizeClass);
+    const empty = i32[bin + Bin.emptyCount];
+    const slabs = i32[bin + Bin.slabCount] - empty;
+    const free = i32[bin + Bin.freeBlocks] - empty * SLAB_SHAPES[sizeClass].blocks;
+    let best = sparse;
+    let least = pageMap.a(sparse);
+    if (least * slabs < free) return NULL_PAGE;
+    let tries = DENSER_TRIES;
+    for (
+      let slab = lists.first(bin + Bin.slabs);
+      slab !== NULL_PAGE && tries > 0;
+      slab = lists.next(slab), tries--
+    ) {
+      this.requireListed(slab, sizeClass, 1);
+      const its = pageMap.a(slab);
+      if (its > least || (its === least && slab >= best)) continue;
+      best = slab;
+      least = its;
+    }
+    return best === sparse ? NULL_PAGE : best;
+  }
+
   /** Whether another thread has the block in front of the slab's first FREE one. */
   private isBesideOthers(slab: PageIndex): boolean {
     const { u8, pageMap } = this;
@@ -394,22 +427,20 @@ export class Bins {
     let slab: PageIndex;
     try {
       extents.lock();
-      slab = extents.take(shape.pages);
+      // the states first: not every page will do for them, and the slab might take the last that does
+      const line = this.states.take(shape.lines);
+      slab = line === 0 ? NULL_PAGE : extents.take(shape.pages);
       if (slab !== NULL_PAGE) {
-        const line = this.states.take(shape.lines);
-        if (line === 0) {
-          extents.release(slab);
-          slab = NULL_PAGE;
-        } else {
-          for (let i = 0; i < shape.pages; i++)
-            pageMap.describeSlabPage(pageAfter(slab, i), i * PAGE_SIZE, line);
-          // `free` of a stale pointer, in this instant, must not find the class with what stood beside it before
-          if (!STORES_IN_ORDER) this.sections.awaitOthers();
-          for (let i = 0; i < shape.pages; i++) pageMap.publishClass(pageAfter(slab, i), sizeClass, isShared);
-          pageMap.setA(slab, shape.blocks);
-          pageMap.setB(slab, 0);
-          extents.commit(slab, PageKind.slab);
-        }
+        for (let i = 0; i < shape.pages; i++)
+          pageMap.describeSlabPage(pageAfter(slab, i), i * PAGE_SIZE, line);
+        // `free` of a stale pointer, in this instant, must not find the class with what stood beside it before
+        if (!STORES_IN_ORDER) this.sections.awaitOthers();
+        for (let i = 0; i < shape.pages; i++) pageMap.publishClass(pageAfter(slab, i), sizeClass, isShared);
+        pageMap.setA(slab, shape.blocks);
+        pageMap.setB(slab, 0);
+        extents.commit(slab, PageKind.slab);
+      } else if (line !== 0) {
+        this.states.release(line, shape.lines);
       }
       extents.unlock();
     } catch (error) {

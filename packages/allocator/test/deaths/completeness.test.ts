@@ -11,6 +11,7 @@ const METHODS: Readonly<Record<keyof Heap, 'writes' | 'reads'>> = {
   calloc: 'writes',
   realloc: 'writes',
   alignedAlloc: 'writes',
+  relocate: 'writes',
   free: 'writes',
   mallocMany: 'writes',
   freeMany: 'writes',

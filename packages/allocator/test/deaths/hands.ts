@@ -121,6 +121,20 @@ export class Hands {
     });
   }
 
+  relocate(ptr: number): number {
+    const old = this.blocks.get(ptr)!;
+    this.leaving = new Set([ptr]);
+    return this.taking(1, old.size, () => {
+      const moved = this.heap.relocate(ptr);
+      this.leaving = new Set();
+      if (moved === 0) return 0;
+      this.blocks.delete(ptr);
+      if (!isUntouched(this.memory, { ...old, ptr: moved }, old.size))
+        throw new Error(`relocate of ${old.size} bytes at ${ptr} lost contents`);
+      return this.took(moved, old.size);
+    });
+  }
+
   /** Takes over a block that somebody else has taken. */
   receive({ ptr, size, pattern }: Held): number {
     this.blocks.set(ptr, { ptr, size, pattern });

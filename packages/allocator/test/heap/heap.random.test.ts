@@ -71,6 +71,7 @@ function release(model: ModelHeap, random: Random, largest: number): void {
   const kind = random.below(100);
   if (kind < 2) releaseMany(model, random);
   else if (kind < 70) model.free(ptr);
+  else if (kind < 73) model.relocate(ptr);
   else if (kind < 80) model.freeView(new Float64Array(model.heap.buffer, model.heap.byteOffset + ptr, 0));
   else if (kind < 97) model.realloc(ptr, random.size(largest) + 1);
   else model.realloc(ptr, 0);

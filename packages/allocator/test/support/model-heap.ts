@@ -131,6 +131,21 @@ export class ModelHeap {
     return this.add(moved, size);
   }
 
+  relocate(ptr: number, by = this.heap): number {
+    const old = this.blocks.get(ptr);
+    assert(old !== undefined, `the model has no block at ${ptr}`);
+    this.verify(ptr, old);
+    const moved = by.relocate(ptr);
+    if (moved === 0) {
+      this.verify(ptr, old);
+      return 0;
+    }
+    this.forget(ptr, old);
+    assert(holdsPattern(this.memory, moved, old.size, old.pattern), `relocate(${ptr}) lost contents`);
+    assert.equal(by.usableSize(moved), old.usable);
+    return this.add(moved, old.size);
+  }
+
   /** @param by the heap object that frees it */
   free(ptr: number, by = this.heap): void {
     const block = this.blocks.get(ptr);

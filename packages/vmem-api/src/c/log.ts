@@ -18,6 +18,7 @@ export const enum LogLevel {
   everything = 4,
 }
 
+/** Gets text that a library prints, in pieces of whole lines. */
 export type PrintFunc = (text: string) => void;
 
 const STDERR = 2;

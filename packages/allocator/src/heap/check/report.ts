@@ -1,11 +1,13 @@
 // What a check found.
 
+/** An invariant that does not hold, and where. */
 export interface CheckProblem {
   /** The invariant that does not hold, such as `[SLAB-1]`; it stands at the structure that it is about. */
   readonly invariant: string;
   readonly message: string;
 }
 
+/** What a check looked at, and what it found. */
 export interface CheckReport {
   /** 1: consistent; 0: not; -1: could not be checked. */
   readonly result: 1 | 0 | -1;

@@ -25,6 +25,15 @@ export const PAGE_ACTS: Readonly<Record<string, Act>> = {
   'an alignedAlloc of whole pages': ({ theirs }) => {
     return () => theirs.alignedAlloc(65_536, 20_000);
   },
+  'a relocate of whole pages': ({ theirs }) => {
+    const pointers = [17, 17, 17].map((pages) => theirs.malloc(pages * PAGE)).sort((a, b) => b - a);
+    theirs.free(pointers.pop()!);
+    return () => theirs.relocate(pointers[0]);
+  },
+  'a relocate of whole pages that stay': ({ theirs }) => {
+    const ptr = theirs.malloc(17 * PAGE);
+    return () => theirs.relocate(ptr);
+  },
   'a free of pages that merge with those on both sides': ({ theirs }) => {
     // too long for a cache in so small a heap
     const pointers = [17, 18, 19].map((pages) => theirs.malloc(pages * PAGE));

@@ -55,6 +55,22 @@ export const SMALL_ACTS: Readonly<Record<string, Act>> = {
     }
     return () => theirs.malloc(5000);
   },
+  'a relocate to a fuller slab': ({ theirs }) => {
+    // two slabs of these: one is full but for a block, the other one has a block that lives
+    const pointers = new Float64Array(8);
+    theirs.mallocMany(4000, 8, pointers);
+    const live = [...pointers].sort((a, b) => a - b);
+    const sparse = live.pop()!;
+    theirs.freeMany(Float64Array.from(live.slice(1)));
+    theirs.heap.purge();
+    theirs.mallocMany(4000, 3, new Float64Array(3));
+    theirs.heap.purge();
+    return () => theirs.relocate(sparse);
+  },
+  'a relocate of a block that stays': ({ theirs }) => {
+    const ptr = theirs.malloc(4000);
+    return () => expect(theirs.relocate(ptr)).toBe(0);
+  },
   'a malloc that finds no memory': (scene) => {
     const { theirs, heap } = scene;
     theirs.free(theirs.malloc(24));
