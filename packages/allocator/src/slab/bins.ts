@@ -43,7 +43,7 @@ import type { FastSections } from '../sync/fast-sections';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import { STORES_IN_ORDER } from '../sync/platform';
 import { CLASS_COUNT, SLAB_SHAPES } from './size-classes';
-import type { StateStore } from './state-store';
+import { NO_LINE, type StateStore } from './state-store';
 
 /** Pages in empty slabs of one class that are kept for its next blocks, at most; fewer in small regions. */
 const MOST_EMPTY_PAGES = 64;
@@ -427,9 +427,15 @@ export class Bins {
     let slab: PageIndex;
     try {
       extents.lock();
-      // the states first: not every page will do for them, and the slab might take the last that does
-      const line = this.states.take(shape.lines);
-      slab = line === 0 ? NULL_PAGE : extents.take(shape.pages);
+      slab = extents.take(shape.pages);
+      let line = slab === NULL_PAGE ? NO_LINE : this.states.take(shape.lines);
+      if (slab !== NULL_PAGE && line === NO_LINE) {
+        // not every page will do for states, and the slab may have taken the last that does: the states first, then
+        extents.release(slab);
+        line = this.states.take(shape.lines);
+        slab = line === NO_LINE ? NULL_PAGE : extents.take(shape.pages);
+        if (slab === NULL_PAGE && line !== NO_LINE) this.states.release(line, shape.lines);
+      }
       if (slab !== NULL_PAGE) {
         for (let i = 0; i < shape.pages; i++)
           pageMap.describeSlabPage(pageAfter(slab, i), i * PAGE_SIZE, line);
@@ -439,8 +445,6 @@ export class Bins {
         pageMap.setA(slab, shape.blocks);
         pageMap.setB(slab, 0);
         extents.commit(slab, PageKind.slab);
-      } else if (line !== 0) {
-        this.states.release(line, shape.lines);
       }
       extents.unlock();
     } catch (error) {

@@ -33,7 +33,8 @@ import type { ExtentAllocator } from '../extent/extent-allocator';
 export const REDZONE_BYTE = 0x5a;
 /** Caches hold the index of a state byte in 32 bits, so state pages lie below 4 GiB. */
 const STATE_INDEX_PAGES = 2 ** 32 / PAGE_SIZE;
-const NO_LINE = 0 as LineIndex;
+/** What `take` returns where it finds none. */
+export const NO_LINE = 0 as LineIndex;
 
 /** Runs of `lines` lines in a state page. */
 export const runsPerPage = (lines: number): number => Math.floor((LINES_PER_PAGE - 1) / lines);
@@ -55,7 +56,7 @@ export class StateStore {
     this.lists = new PageLists(region.i32, region.pageMap, '[STORE-3]');
   }
 
-  /** A run of zeroed lines, or 0. Extent lock held. */
+  /** A run of zeroed lines, or `NO_LINE`. Extent lock held. */
   take(lines: number): LineIndex {
     const { pageMap } = this;
     let page = this.lists.first(Extents.statePageHeads + lines);

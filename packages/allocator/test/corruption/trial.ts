@@ -186,8 +186,8 @@ class Course {
   }
 }
 
-/** Where a thread may be waited for until it ends: who says that it is at work is believed. */
-const WAITED_FOR = ['locks', 'slots', 'who has another slot', 'who has the own slot'];
+/** Where a thread may be waited for until it ends: who says that it is at work is believed, and how many slots there are. */
+const WAITED_FOR = ['locks', 'slots', 'who has another slot', 'who has the own slot', 'identity'];
 
 export function runTrial(seed: number, calls: number): Trial {
   const random = new Random(seed);
