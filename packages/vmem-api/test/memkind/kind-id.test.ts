@@ -24,24 +24,22 @@ describe('numbers of kinds', () => {
     const first = takeKindId(11);
     returnKindId(first, 11);
     const seen = new Set<number>();
-    for (let i = 1; i < MAX_KIND_ID; i++) {
-      const id = takeKindId(12);
+    for (let id = takeKindId(12); id !== first; id = takeKindId(12)) {
       expect(id).toBeGreaterThan(0);
       expect(id).toBeLessThanOrEqual(MAX_KIND_ID);
+      expect(seen.has(id)).toBe(false);
       seen.add(id);
       returnKindId(id, 12);
     }
-    expect(seen.size).toBe(MAX_KIND_ID - 1);
-    expect(seen.has(first)).toBe(false);
-    expect(takeKindId(13)).toBe(first);
-    returnKindId(first, 13);
+    returnKindId(first, 12);
+    expect(seen.size).toBeGreaterThan(MAX_KIND_ID - 10); // kinds of other tests of this process
   });
 
   test('run out, and can be had again', () => {
     const ids = new Set<number>();
     for (let code: unknown = 'none'; code === 'none';) code = codeOf(() => ids.add(takeKindId(14)));
     expect(codeOf(() => takeKindId(14))).toBe('EAGAIN');
-    expect(ids.size).toBeGreaterThan(MAX_KIND_ID - 10); // kinds of other tests of this process
+    expect(ids.size).toBeGreaterThan(MAX_KIND_ID - 10);
     const one = [...ids][100];
     returnKindId(one, 14);
     expect(takeKindId(15)).toBe(one);
