@@ -152,8 +152,7 @@ describeFiles('memkind_create_pmem_with_config conservative policy', () => {
     expect(kind.stats().live).toBe(0);
   });
 
-  // what is left of holes after growing by no more than is needed can be too short for the next slab
-  it('malloc of small sizes by turns: nearly as many blocks in each round as in the first', () => {
+  it('malloc of small sizes by turns: as many blocks in each round as in the first', () => {
     const sizes = [8, 16, 32, 48, 64, 80, 96, 112, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048];
     sizes.push(...[3, 4, 5, 6, 7, 8, 10, 12, 14].map((n) => n * KIB));
     const kind = newKindOfPolicy(CONSERVATIVE);
@@ -162,7 +161,7 @@ describeFiles('memkind_create_pmem_with_config conservative policy', () => {
     for (let round = 0; round < 20; round++) {
       const blocks = fill(kind, ...sizes);
       freeAll(kind, blocks);
-      expect(blocks.length).toBeGreaterThanOrEqual(0.95 * most.length);
+      expect(blocks.length).toBeGreaterThanOrEqual(0.98 * most.length);
     }
   });
 });
