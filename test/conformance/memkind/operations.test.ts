@@ -1,5 +1,6 @@
 // The operations that kinds in files are made of, and what is left of memkind.h.
 
+import { spawnSync } from 'node:child_process';
 import { constants, tmpdir } from 'node:os';
 import * as memkind from '@vmem-ts/vmem-api/memkind';
 import {
@@ -160,5 +161,19 @@ describe('memkind_view', () => {
     memkind_free(null, ptr);
     expect(memkind_view(Float64Array, ptr, 8)).toBe(null);
     expect(errno()).toBe(constants.errno.EFAULT);
+  });
+});
+
+describe('MEMKIND_DEBUG', () => {
+  const stderrWith = (value: string): string => {
+    const module = JSON.stringify(require.resolve('@vmem-ts/vmem-api/memkind'));
+    const code = `require(${module}).memkind_create_pmem('/no such directory', 0, { value: null })`;
+    const env = { ...process.env, MEMKIND_DEBUG: value };
+    return spawnSync(process.execPath, ['-e', code], { encoding: 'utf8', env }).stderr;
+  };
+
+  it('of 1 tells errors on stderr, and nothing else does', () => {
+    expect(stderrWith('1')).toMatch(/^MEMKIND_ERROR: .*no such directory/);
+    expect(stderrWith('0')).toBe('');
   });
 });
