@@ -21,6 +21,7 @@ interface NativeAddon {
   pageSize(): number;
   openUnnamedFile(dir: string): number | Failure;
   openFile(path: string): number | Failure;
+  lockFile(fd: number): Done;
   closeFile(fd: number): Done;
   allocateFile(fd: number, offset: number, length: number): Done;
   punchHole(fd: number, offset: number, length: number): Done;
@@ -55,7 +56,7 @@ export interface NativeFileInfo {
 }
 
 /** That of `INTERFACE_VERSION` in native/src/lib.rs. */
-const INTERFACE_VERSION = 4;
+const INTERFACE_VERSION = 5;
 
 const BUILD = 'npm run build:native -w packages/mmap-helper';
 

@@ -35,6 +35,17 @@ export function openFile(path: string): number {
 }
 
 /**
+ * Keeps others from doing the same with that file or device, in this process or in another one, until the descriptor is
+ * closed and all of its mappings are gone (flock(2)). Who does not ask is not kept out.
+ *
+ * @throws TypeError, RangeError: no descriptor; MmapError with `fd`: EBUSY, somebody else has done so; EBADF
+ */
+export function lockFile(fd: number): void {
+  const checked = requireFd(fd);
+  requireDone(addon().lockFile(checked), { fd: checked });
+}
+
+/**
  * Closes a descriptor of `openUnnamedFile` or `openFile`. Mappings of the file stay. Other descriptors are refused: to
  * close one that the runtime uses would end the process.
  *

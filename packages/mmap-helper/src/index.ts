@@ -3,7 +3,7 @@
  * system call is behind it.
  */
 export { loadError } from './addon.js';
-export { allocateFile, closeFile, fileInfo, openFile, openUnnamedFile, punchHole } from './file.js';
+export { allocateFile, closeFile, fileInfo, lockFile, openFile, openUnnamedFile, punchHole } from './file.js';
 export type { FileInfo } from './file.js';
 export { mapFile } from './mapped-file.js';
 export type { MapMode } from './mapped-file.js';

@@ -6,6 +6,7 @@ import {
   openSync,
   readdirSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,10 +14,15 @@ import path from 'node:path';
 import {
   allocateFile,
   closeFile,
+  dropMapping,
   fileInfo,
+  lockFile,
   openFile,
   openUnnamedFile,
+  overlayFile,
+  pageSize,
   punchHole,
+  reserve,
 } from '@vmem-ts/mmap-helper';
 import { testOnSmallDisk } from './support/small-disk.js';
 import { tempFile } from './support/temp-file.js';
@@ -83,6 +89,27 @@ describeWithAddon('openFile', () => {
   it('names the path in its errors', () => {
     expect(thrownBy(() => openFile('/nowhere'))).toMatchObject({ code: 'ENOENT', path: '/nowhere' });
     expect(thrownBy(() => openFile('/'))).toMatchObject({ code: 'EISDIR', path: '/' });
+  });
+});
+
+describeWithAddon('lockFile', () => {
+  it('keeps others out until the descriptor is closed and nothing is mapped by it', () => {
+    inTempDir((dir) => {
+      const name = path.join(dir, 'file');
+      writeFileSync(name, new Uint8Array(pageSize()));
+      const [first, second] = [openFile(name), openFile(name)];
+      lockFile(first);
+      lockFile(first); // its own
+      expect(thrownBy(() => lockFile(second))).toMatchObject({ code: 'EBUSY', syscall: 'flock', fd: second });
+      const buffer = reserve(pageSize());
+      overlayFile(buffer, 0, pageSize(), first, 0, 'shared');
+      closeFile(first);
+      expect(thrownBy(() => lockFile(second))).toMatchObject({ code: 'EBUSY' });
+      dropMapping(buffer, 0, pageSize());
+      lockFile(second);
+      closeFile(second);
+      expect(thrownBy(() => lockFile(second))).toMatchObject({ code: 'EBADF' });
+    });
   });
 });
 

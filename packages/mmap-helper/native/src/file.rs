@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::dax::{dax_device, SYSFS_CHAR_DEVICES};
-use crate::errno::{last_errno, SysError, SysResult};
+use crate::errno::{last_errno, retry_interrupted, SysError, SysResult};
 use crate::pages::page_size;
 
 /// Device and inode: tells whether a descriptor's number still means the file that was opened.
@@ -47,6 +47,21 @@ pub fn open_unnamed_file(dir: &CStr) -> SysResult<RawFd> {
 pub fn open_file(path: &CStr) -> SysResult<RawFd> {
     // O_NONBLOCK: a FIFO must not keep the thread waiting for its other end. It means nothing to files and DAX devices.
     open(path, libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK, 0).and_then(register)
+}
+
+/// Keeps others out who ask the same of the file or device, in this process or another one, until the descriptor is closed
+/// and its mappings are gone: flock(2).
+pub fn lock_file(fd: RawFd) -> SysResult<()> {
+    // SAFETY: flock takes two numbers.
+    match retry_interrupted(|| unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) }) {
+        0 => Ok(()),
+        _ if last_errno() == libc::EWOULDBLOCK => Err(SysError::refused(
+            libc::EBUSY,
+            "flock",
+            "somebody else uses it, in this process or in another one",
+        )),
+        _ => Err(SysError::last("flock")),
+    }
 }
 
 pub fn close_file(fd: RawFd) -> SysResult<()> {

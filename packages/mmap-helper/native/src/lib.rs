@@ -31,7 +31,7 @@ use watch::{Operation, Word};
 
 /// Goes up with every change to the functions below, so that TypeScript of another build notices.
 #[napi]
-pub const INTERFACE_VERSION: u32 = 4;
+pub const INTERFACE_VERSION: u32 = 5;
 
 #[napi]
 pub fn page_size() -> f64 {
@@ -46,6 +46,11 @@ pub fn open_unnamed_file(dir: String) -> Got<i32> {
 #[napi]
 pub fn open_file(path: String) -> Got<i32> {
     got(c_path(path).and_then(|path| file::open_file(&path)))
+}
+
+#[napi]
+pub fn lock_file(fd: f64) -> Done {
+    done(int32(fd, "flock").and_then(file::lock_file))
 }
 
 #[napi]
