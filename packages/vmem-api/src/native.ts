@@ -6,13 +6,16 @@ import type { ThreadHost } from '@vmem-ts/allocator';
 
 export {
   advise,
+  alignedOffset,
   allocateFile,
   cancelThreadDeaths,
   closeFile,
   dropMapping,
   fileInfo,
   loadError,
+  lockFile,
   mayMap,
+  openFile,
   openUnnamedFile,
   overlayFile,
   punchHole,

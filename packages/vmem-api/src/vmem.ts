@@ -14,6 +14,7 @@ import {
 } from '@vmem-ts/allocator';
 import type { BackendName, PoolMemory } from './backends/backend';
 import { backendNamed, chooseBackend, type BackendChoice } from './backends/choose';
+import { isDevice } from './backends/dax-device';
 import { attachRegion, regionMemory } from './backends/region';
 import { threadHost } from './native';
 import { isShared, placeOf } from './pool/buffers';
@@ -94,18 +95,29 @@ export class Vmem implements Disposable {
    * Makes a pool in a file without a name in the directory `dir`. The file's space is really allocated; it is free again
    * after `delete`, or when the process ends, however it ends. The calling thread is attached. vmem_create(3)
    *
+   * `dir` may also be the path of a DAX device: then all of it is the pool, `size` does not matter, and nobody else has a pool
+   * there until this one is deleted. A device gives no pages back before that. What was written stays on it.
+   *
    * The backend `anonymous`, also where `auto` falls back to it, has no file: it makes nothing of `dir`, and doesn't
    * notice that there is no such directory.
    *
    * @param size bytes, at least 14 MiB; rounded up to whole pages. With `maxSize`, what the pool begins with
    * @throws VmemError EINVAL: arguments; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; ENOSPC, EDQUOT, EFBIG: no room for
-   *   the file; ENOMEM: no room for it among the process' addresses or mappings; ENOTSUP: the backend, or a pool of this
+   *   the file; EBUSY, ENODEV: a device that is in use, or is no DAX device; ENOMEM: no room for it among the process' addresses or mappings; ENOTSUP: the backend, or a pool of this
    *   size, is not to be had in this runtime
    */
   static create(dir: string, size: number, options: VmemOptions = {}): Vmem {
     requireDirectory(dir);
-    const bytes = poolSize(size);
     const { backend, maxSize, heap } = readOptions(options);
+    const source = chooseBackend(backend);
+    if (source.createOnDevice !== undefined && isDevice(dir)) {
+      if (maxSize !== undefined) throw new VmemError('EINVAL', 'maxSize: a pool on a device does not grow');
+      const memory = failingAs(`no pool can be made on the device '${dir}'`, () =>
+        source.createOnDevice!(dir),
+      );
+      return Vmem.inMemory(memory, heap);
+    }
+    const bytes = poolSize(size);
     const most = maxSize === undefined ? bytes : poolSize(maxSize, 'maxSize');
     if (most < bytes) {
       throw new VmemError(
@@ -113,7 +125,6 @@ export class Vmem implements Disposable {
         `maxSize: expected at least the pool's size of ${bytes} bytes, got ${most}`,
       );
     }
-    const source = chooseBackend(backend);
     const memory = failingAs(`no pool of ${bytes} bytes can be made in '${dir}'`, () =>
       source.create(dir, bytes, most),
     );

@@ -3,7 +3,7 @@
 import type { PageSource } from '@vmem-ts/allocator';
 
 /**
- * `overlay`: an unnamed file, mapped under a SharedArrayBuffer by the native helper. `anonymous`: plain shared
+ * `overlay`: an unnamed file, or a DAX device, mapped under a SharedArrayBuffer by the native helper. `anonymous`: plain shared
  * memory, no file. `mmap-io`: an unnamed file that each thread maps for itself by the package of that name; such a
  * pool's memory is no SharedArrayBuffer, so `Atomics.wait` does not work on it. `region`: the caller's own memory.
  */
@@ -66,6 +66,8 @@ export interface Backend {
    * that size and without storage: its `source` gives it some, from the beginning on.
    */
   create(dir: string, size: number, maxSize?: number): PoolMemory;
+  /** All of a device as the memory of a new pool. It has its contents of before, and all its storage. */
+  createOnDevice?(path: string): PoolMemory;
   /** The same memory in another thread. */
   attach(share: MemoryShare): PoolMemory;
 }

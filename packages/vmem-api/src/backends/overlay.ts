@@ -1,7 +1,7 @@
 // The default: an unnamed file whose space is really allocated, mapped under a growable SharedArrayBuffer.
 // Deleting puts empty memory in the mapping's place, so the file's space is free at once and no view anywhere
 // ever hits a hole. The same goes for pages that a pool gives back while it is in use. A pool that grows has a file that
-// is one hole at first, and pages of it are mapped as they get storage.
+// is one hole at first, and pages of it are mapped as they get storage. A DAX device is mapped as a whole.
 
 import { ftruncateSync } from 'node:fs';
 import { VmemError, type PageSource } from '@vmem-ts/allocator';
@@ -21,6 +21,7 @@ import {
 import { failingAs } from '../pool/failures';
 import { runtimeLimit } from '../pool/limits';
 import type { Backend, FileShare, PoolMemory } from './backend';
+import { mapDevice } from './dax-device';
 import { requireFile, sharedMemory } from './share';
 
 /** Mappings that a hole in one makes: itself, and what was behind it. */
@@ -47,6 +48,8 @@ export const overlay: Backend = {
       throw error;
     }
   },
+
+  createOnDevice: (path) => ({ ...mapped(mapDevice(path)), zeroed: false }),
 
   attach: (share) => mapped(requireFile('overlay', share)),
 };
@@ -104,7 +107,7 @@ function fileSource(share: FileShare): PageSource {
       });
     },
     drop: (byteOffset, byteLength) => {
-      if (!mayMap(HOLE)) return false;
+      if (fileInfo(fd).isCharDevice || !mayMap(HOLE)) return false;
       // empty memory first: what anybody writes there meanwhile, by mistake, must not take storage again
       try {
         dropMapping(buffer!, start + byteOffset, byteLength);
@@ -133,7 +136,7 @@ function confirmFile({ fd, file, size }: FileShare): void {
   } catch (cause) {
     throw new VmemError('EINVAL', `handle: descriptor ${fd} is not that of the pool's file`, { cause });
   }
-  if (info.id === file && info.size === size) return;
+  if (info.id === file && info.size - (info.size % info.alignment) === size) return;
   throw new VmemError(
     'EINVAL',
     `handle: descriptor ${fd} is that of file ${info.id} of ${info.size} bytes, not of the pool's file ${file} of ${size}`,
