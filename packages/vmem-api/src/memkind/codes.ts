@@ -1,6 +1,9 @@
 // The constants of memkind.h and memkind_pmem.h, and words for its error codes.
 
 import { constants } from 'node:os';
+import { types } from 'node:util';
+import { describe } from '@vmem-ts/allocator';
+import { sizeOf } from '../c/size';
 
 export const MEMKIND_SUCCESS = 0;
 export const MEMKIND_ERROR_UNAVAILABLE = -1;
@@ -80,9 +83,9 @@ const WORDS: ReadonlyMap<number, string> = new Map([
  */
 export function memkind_error_message(err: number, msg?: Uint8Array | null, size?: number): string {
   const known = WORDS.get(err);
-  const text = `<memkind> ${known ?? `Undefined error number: ${String(err)}`}`;
-  if (msg === undefined || msg === null) return text;
-  const room = Math.min(msg.length, size ?? msg.length);
+  const text = `<memkind> ${known ?? `Undefined error number: ${describe(err)}`}`;
+  if (!types.isUint8Array(msg)) return text;
+  const room = typeof size === 'number' ? Math.floor(Math.min(msg.length, sizeOf(size))) : msg.length;
   if (room > 0) {
     const bytes = new TextEncoder().encode(text).subarray(0, room - 1);
     msg.set(bytes);

@@ -8,6 +8,11 @@ import { PmemKind, makeAnonymousKind, type PmemKindHandle } from './pmem-kind';
 
 const KEY = '@vmem-ts/vmem-api kind ';
 
+const all = new Set<unknown>();
+
+/** Runs no code of the value's. */
+export const isStaticKind = (value: unknown): value is StaticKind => all.has(value);
+
 /** A kind that has a name and is never destroyed. */
 export class StaticKind {
   private pool: PmemKind | undefined;
@@ -15,7 +20,9 @@ export class StaticKind {
   constructor(
     readonly name: string,
     readonly isAvailable = false,
-  ) {}
+  ) {
+    all.add(this);
+  }
 
   /**
    * What this thread has of it. It is shared by the thread that used it first and the workers that are started afterwards,
