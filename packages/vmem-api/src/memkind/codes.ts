@@ -29,6 +29,18 @@ export const MEMKIND_PMEM_MIN_SIZE = 16 * 1024 * 1024;
 /** Bytes, 2 MiB: what a kind's limit is rounded up to. */
 export const MEMKIND_PMEM_CHUNK_SIZE = 2 * 1024 * 1024;
 
+export const MEMKIND_MEMTYPE_DEFAULT = 1 << 0;
+export const MEMKIND_MEMTYPE_HIGH_BANDWIDTH = 1 << 1;
+
+export const MEMKIND_POLICY_BIND_LOCAL = 0;
+export const MEMKIND_POLICY_BIND_ALL = 1;
+export const MEMKIND_POLICY_PREFERRED_LOCAL = 2;
+export const MEMKIND_POLICY_INTERLEAVE_LOCAL = 3;
+export const MEMKIND_POLICY_INTERLEAVE_ALL = 4;
+export const MEMKIND_POLICY_MAX_VALUE = 5;
+
+export const MEMKIND_MASK_PAGE_SIZE_2MB = 21;
+
 export const MEMKIND_MEM_USAGE_POLICY_DEFAULT = 0;
 export const MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE = 1;
 export const MEMKIND_MEM_USAGE_POLICY_MAX_VALUE = 2;

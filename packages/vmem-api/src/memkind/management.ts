@@ -80,12 +80,14 @@ function startOf(addr: unknown, size: number): Uint8Array {
 /**
  * Ends a kind for all threads; its blocks are gone, and its file's space is free.
  *
- * MEMKIND_ERROR_OPERATION_FAILED: it is none, one of those that are never destroyed, or has been destroyed already.
+ * One of those that are there without being made stays, and that is no error. MEMKIND_ERROR_OPERATION_FAILED: it is no
+ * kind, or has been destroyed already.
  * memkind_destroy_kind(3)
  */
 export function memkind_destroy_kind(kind: memkind_t | null): number {
   return attempt(
     () => {
+      if (isStaticKind(kind)) return;
       const own = requireOwn(kind);
       const wasOpen = own.isOpen;
       own.delete();

@@ -30,6 +30,7 @@ const CALLS: [(...args: never[]) => unknown, () => unknown[]][] = [
   [memkind.memkind_config_set_path, () => [config, missing]],
   [memkind.memkind_config_set_size, () => [config, 2 ** 24]],
   [memkind.memkind_config_set_memory_usage_policy, () => [config, 0]],
+  [memkind.memkind_create_kind, () => [1, 2, 0, out()]],
   [memkind.memkind_create_pmem, () => [missing, 2 ** 24, out()]],
   [memkind.memkind_create_pmem_with_config, () => [config, out()]],
   [memkind_create_fixed, () => [new SharedArrayBuffer(8), 8, out()]],
