@@ -52,5 +52,19 @@ for (const value of values) {
     }
   }
 }
+// memory on the side that whoever has given it takes away
+const given: ArrayBuffer[] = [];
+const give = (size: number): Uint8Array => new Uint8Array(given[given.push(new ArrayBuffer(size)) - 1]);
+libvmem.vmem_set_funcs(give, null, null, (text) => give(text.length + 1), null);
+const bare = libvmem.vmem_create_in_region(new SharedArrayBuffer(VMEM_MIN_POOL), VMEM_MIN_POOL)!;
+libvmem.vmem_set_funcs(null, null, null, null, null);
+for (const buffer of given) structuredClone(buffer, { transfer: [buffer] });
+try {
+  libvmem.vmem_free(bare, libvmem.vmem_malloc(bare, 8));
+  libvmem.vmem_delete(bare);
+} catch (error) {
+  odd.push(`after memory on the side was detached: ${String(error)}`);
+}
+
 if (libvmem.vmem_check(vmp) !== 1) odd.push(libvmem.vmem_errormsg());
 process.stdout.write(JSON.stringify({ calls, odd }));
