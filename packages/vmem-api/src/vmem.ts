@@ -53,6 +53,9 @@ export interface VmemOptions {
 /** What only this module's code can call the constructor with. */
 const KEY = Symbol('Vmem');
 
+/** Whether it is a Vmem itself: no proxy of one, nor an heir. Runs no code of the value's. */
+export let isVmem: (value: unknown) => value is Vmem;
+
 /** A view on no heap's memory. */
 const STRANGER = new Uint8Array(0);
 
@@ -79,6 +82,11 @@ export class Vmem implements Disposable {
   private memory: PoolMemory | undefined;
   private readonly place: Readonly<Pick<PoolMemory, 'backend' | 'byteOffset' | 'size'>>;
   private isDetached = false;
+  readonly #isVmem = true;
+
+  static {
+    isVmem = (value): value is Vmem => typeof value === 'object' && value !== null && #isVmem in value;
+  }
 
   private constructor(key: symbol, heap: Heap, memory: PoolMemory) {
     if (key !== KEY) {

@@ -14,10 +14,21 @@ import {
   MEMKIND_MAX_KIND,
   MEMKIND_PMEM_CHUNK_SIZE,
   MEMKIND_PMEM_MIN_SIZE,
+  MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE,
+  MEMKIND_MASK_PAGE_SIZE_2MB,
+  MEMKIND_MEMTYPE_DEFAULT,
+  MEMKIND_MEMTYPE_HIGH_BANDWIDTH,
+  MEMKIND_POLICY_BIND_ALL,
+  MEMKIND_POLICY_BIND_LOCAL,
+  MEMKIND_POLICY_INTERLEAVE_ALL,
+  MEMKIND_POLICY_INTERLEAVE_LOCAL,
+  MEMKIND_POLICY_MAX_VALUE,
+  MEMKIND_POLICY_PREFERRED_LOCAL,
   MEMKIND_REGULAR,
   MEMKIND_SUCCESS,
   errno,
   memkind_check_available,
+  memkind_create_kind,
   memkind_create_pmem,
   memkind_destroy_kind,
   memkind_detach,
@@ -181,6 +192,45 @@ describeFiles('memkind_check_available', () => {
   });
 });
 
+describe('memkind_create_kind', () => {
+  const DEFAULT = MEMKIND_MEMTYPE_DEFAULT;
+  const FAST = MEMKIND_MEMTYPE_HIGH_BANDWIDTH;
+  const PREFERRED = MEMKIND_POLICY_PREFERRED_LOCAL;
+  const HUGE = MEMKIND_MASK_PAGE_SIZE_2MB;
+
+  it.each([
+    [DEFAULT, PREFERRED, 0],
+    [DEFAULT, PREFERRED, HUGE],
+    [FAST, PREFERRED, 0],
+    [FAST, PREFERRED, HUGE],
+  ])('memory of type %i, policy %i, flags %i: that of MEMKIND_DEFAULT', (memtype, policy, flags) => {
+    const out = nowhere();
+    expect(memkind_create_kind(memtype, policy, flags, out)).toBe(MEMKIND_SUCCESS);
+    expect(out.value).toBe(MEMKIND_DEFAULT);
+    expect(memkind_destroy_kind(out.value)).toBe(MEMKIND_SUCCESS);
+  });
+
+  it.each([
+    [FAST, MEMKIND_POLICY_BIND_LOCAL, 0, MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE],
+    [FAST, MEMKIND_POLICY_BIND_ALL, HUGE, MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE],
+    [FAST | DEFAULT, MEMKIND_POLICY_INTERLEAVE_ALL, 0, MEMKIND_ERROR_MEMTYPE_NOT_AVAILABLE],
+    [DEFAULT, MEMKIND_POLICY_BIND_ALL, 0, MEMKIND_ERROR_INVALID],
+    [DEFAULT, MEMKIND_POLICY_INTERLEAVE_LOCAL, 0, MEMKIND_ERROR_INVALID],
+    [DEFAULT, MEMKIND_POLICY_MAX_VALUE, 0, MEMKIND_ERROR_INVALID],
+    [DEFAULT, PREFERRED, 1, MEMKIND_ERROR_INVALID],
+    [0, PREFERRED, 0, MEMKIND_ERROR_INVALID],
+    [4, PREFERRED, 0, MEMKIND_ERROR_INVALID],
+  ])('memory of type %i, policy %i, flags %i: %i', (memtype, policy, flags, status) => {
+    const out = nowhere();
+    expect(memkind_create_kind(memtype, policy, flags, out)).toBe(status);
+    expect(out.value).toBe(null);
+  });
+
+  it('without a holder for the kind: invalid', () => {
+    expect(memkind_create_kind(DEFAULT, PREFERRED, 0, null as never)).toBe(MEMKIND_ERROR_INVALID);
+  });
+});
+
 describeFiles('memkind_destroy_kind', () => {
   it('destroy kind: others stay as they are, and a new one comes in the place', () => {
     const kinds = Array.from({ length: 10 }, () => newKind(MEMKIND_PMEM_MIN_SIZE));
@@ -193,11 +243,20 @@ describeFiles('memkind_destroy_kind', () => {
     });
   });
 
-  it('of a destroyed kind, of none, and of one that is always there, fails', () => {
+  it('of one that is always there changes nothing', () => {
+    const ptr = memkind_malloc(MEMKIND_DEFAULT, 100);
+    expect(memkind_destroy_kind(MEMKIND_DEFAULT)).toBe(MEMKIND_SUCCESS);
+    expect(memkind_destroy_kind(MEMKIND_HBW)).toBe(MEMKIND_SUCCESS);
+    expect(memkind_detect_kind(ptr)).toBe(MEMKIND_DEFAULT);
+    memkind_free(MEMKIND_DEFAULT, ptr);
+    expect(memkind_detach(MEMKIND_DEFAULT)).toBe(MEMKIND_ERROR_OPERATION_FAILED);
+  });
+
+  it('of a destroyed kind, and of none, fails', () => {
     const kind = newKind();
     const ptr = memkind_malloc(kind, 100);
     expectDestroyed(kind);
-    for (const wrong of [kind, null, MEMKIND_DEFAULT, {} as never]) {
+    for (const wrong of [kind, null, {} as never]) {
       expect(memkind_destroy_kind(wrong)).toBe(MEMKIND_ERROR_OPERATION_FAILED);
       expect(memkind_detach(wrong)).toBe(MEMKIND_ERROR_OPERATION_FAILED);
     }

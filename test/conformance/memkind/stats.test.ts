@@ -8,9 +8,12 @@ import {
   MEMKIND_HBW,
   MEMKIND_REGULAR,
   MEMKIND_STAT_PRINT_ALL,
+  MEMKIND_STAT_PRINT_JSON_FORMAT,
+  MEMKIND_STAT_PRINT_OMIT_DESTROYED_MERGED_ARENA,
   MEMKIND_STAT_PRINT_OMIT_EXTENT,
   MEMKIND_STAT_PRINT_OMIT_GENERAL,
   MEMKIND_STAT_PRINT_OMIT_MERGED_ARENA,
+  MEMKIND_STAT_PRINT_OMIT_MUTEX,
   MEMKIND_STAT_PRINT_OMIT_PER_ARENA,
   MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_BINS,
   MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_LARGE,
@@ -125,17 +128,49 @@ describeFiles('memkind_stats_print', () => {
     for (const { id } of kinds) expect(text).toContain(`kind ${id}\n`);
   });
 
+  /** What only the part has, in text and in JSON. */
+  const PARTS: readonly (readonly [option: number, line: RegExp, path: readonly string[]])[] = [
+    [MEMKIND_STAT_PRINT_OMIT_GENERAL, /^Size classes: /m, ['general']],
+    [MEMKIND_STAT_PRINT_OMIT_MERGED_ARENA, /^Merged arenas stats:$/m, ['stats.arenas', 'merged']],
+    [MEMKIND_STAT_PRINT_OMIT_PER_ARENA, /^arenas\[0\]: /m, ['stats.arenas', '0']],
+    [MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_BINS, /^bins: /m, ['bins']],
+    [MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_LARGE, /^large: +blocks/m, ['large']],
+  ];
+
+  const holds = (object: unknown, [name = '', ...rest]: readonly string[]): boolean =>
+    typeof object === 'object' && object !== null && Object.hasOwn(object, name)
+      ? rest.length === 0 || holds((object as Record<string, unknown>)[name], rest)
+      : false;
+
   it.each([
-    ['general', MEMKIND_STAT_PRINT_OMIT_GENERAL, /size classes/i],
-    ['merged', MEMKIND_STAT_PRINT_OMIT_MERGED_ARENA, /free in slabs|Merged arenas/],
-    ['per arena', MEMKIND_STAT_PRINT_OMIT_PER_ARENA, /^(threads|arenas):/m],
-    ['bins', MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_BINS, /^bins:/m],
-    ['large', MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_LARGE, /^large: .*blocks/m],
-  ])('omits %s', (_part, option, pattern) => {
-    memkind_malloc(newKind(), 100);
-    expect(printed(MEMKIND_STAT_PRINT_ALL)).toMatch(pattern);
-    expect(printed(option)).not.toMatch(pattern);
-    expect(printed(option | MEMKIND_STAT_PRINT_OMIT_EXTENT)).not.toMatch(pattern);
+    ['nothing', MEMKIND_STAT_PRINT_ALL],
+    ['general', MEMKIND_STAT_PRINT_OMIT_GENERAL],
+    ['merged', MEMKIND_STAT_PRINT_OMIT_MERGED_ARENA],
+    ['destroyed, of which nothing is told', MEMKIND_STAT_PRINT_OMIT_DESTROYED_MERGED_ARENA],
+    ['per arena', MEMKIND_STAT_PRINT_OMIT_PER_ARENA],
+    ['bins', MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_BINS],
+    ['large', MEMKIND_STAT_PRINT_OMIT_PER_SIZE_CLASS_LARGE],
+    ['mutexes, of which nothing is told', MEMKIND_STAT_PRINT_OMIT_MUTEX],
+    ['extents, of which nothing is told', MEMKIND_STAT_PRINT_OMIT_EXTENT],
+    ['two', MEMKIND_STAT_PRINT_OMIT_GENERAL | MEMKIND_STAT_PRINT_OMIT_PER_ARENA],
+  ])('omits %s, and no other part, as text and as JSON', (_part, options) => {
+    const kind = newKind();
+    memkind_malloc(kind, 100);
+    const all = printed(options);
+    const text = all.slice(all.indexOf(`kind ${kind.id}\n`)).replace(/(?<=^--- End .*\n)[^]*/m, '');
+    const { kinds } = JSON.parse(printed(options | MEMKIND_STAT_PRINT_JSON_FORMAT)) as {
+      kinds: Record<string, { vmem: unknown }>;
+    };
+    const { vmem } = kinds[kind.id];
+    for (const [option, line, path] of PARTS) {
+      const isThere = (options & option) === 0;
+      expect([path, line.test(text), holds(vmem, path)]).toEqual([path, isThere, isThere]);
+    }
+    expect(text).toMatch(/^Allocated: 1\d\d, /m);
+    expect(vmem).toHaveProperty(
+      'stats.allocated',
+      memkind_malloc_usable_size(kind, [...kind.blocks()][0].ptr),
+    );
   });
 
   it('refuses options that there are not', () => {

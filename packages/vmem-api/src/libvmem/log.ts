@@ -5,7 +5,7 @@
 import { VmemError, describe } from '@vmem-ts/allocator';
 import { errorMessage, remember } from '../c/errno';
 import { Log, LogLevel } from '../c/log';
-import { Vmem } from '../vmem';
+import { isVmem } from '../vmem';
 import { nameOf } from './pool-record';
 
 export const log = new Log('libvmem', 'VMEM');
@@ -26,16 +26,8 @@ export function traceResult<T>(name: string, result: T, level = LogLevel.everyth
 }
 
 function words(value: unknown): string {
-  if (isPool(value)) return nameOf(value);
+  if (isVmem(value)) return nameOf(value);
   return value === null ? 'NULL' : describe(value);
-}
-
-function isPool(value: unknown): value is Vmem {
-  try {
-    return value instanceof Vmem;
-  } catch {
-    return false; // a proxy that was revoked
-  }
 }
 
 /** The call failed: keeps errno and the message, and returns `result`. What is no `VmemError` comes through. */
@@ -47,7 +39,7 @@ export function failed<T>(name: string, error: unknown, result: T): T {
 
 /** The same for a call with what should be a pool. If it is none, that is why. */
 export function failedIn<T>(name: string, vmp: unknown, error: unknown, result: T): T {
-  const reason = isPool(vmp) ? error : new VmemError('EINVAL', `vmp: expected a pool, got ${describe(vmp)}`);
+  const reason = isVmem(vmp) ? error : new VmemError('EINVAL', `vmp: expected a pool, got ${describe(vmp)}`);
   return failed(name, reason, result);
 }
 

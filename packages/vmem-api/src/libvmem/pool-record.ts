@@ -43,5 +43,7 @@ export function nameOf(pool: Vmem): string {
   const record = records.get(pool);
   if (record === undefined) return 'a pool';
   const { number, name } = record;
+  // whoever provides the memory may have detached it
+  if (number.length < NUMBER_BYTES || name.length === 0) return 'a pool';
   return `pool ${number.buffer.readUInt32LE()} (${name.buffer.toString('utf8', 0, name.length - 1)})`;
 }

@@ -7,7 +7,7 @@ import { sizeOf } from '../c/size';
 import { bufferLength, placeOf } from '../pool/buffers';
 import type { VmemHandle } from '../pool/handle';
 import { VMEM_MIN_POOL } from '../pool/limits';
-import { Vmem, type VmemRegion } from '../vmem';
+import { Vmem, isVmem, type VmemRegion } from '../vmem';
 import { failed, failedIn, log, traceCall, traceResult } from './log';
 import { forgetPool, nameOf, recordPool } from './pool-record';
 import { rememberRegion, sharersOf } from './shared-regions';
@@ -115,12 +115,14 @@ export function vmem_delete(vmp: VMEM | null): void {
 export function vmem_check(vmp: VMEM | null): 1 | 0 | -1 {
   if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_check', vmp);
   let report: CheckReport;
+  let sharers: Vmem[];
   try {
-    report = vmp!.checkReport();
+    report = requirePool(vmp).checkReport();
+    sharers = sharersOf(vmp!);
   } catch (error) {
     return failedIn('vmem_check', vmp, error, -1);
   }
-  const overlaps = sharersOf(vmp!).map((other) => `${nameOf(other)} lies in the memory of this pool, too`);
+  const overlaps = sharers.map((other) => `${nameOf(other)} lies in the memory of this pool, too`);
   const problems = [
     ...overlaps,
     ...report.problems.map(({ invariant, message }) => `${invariant} ${message}`),
@@ -179,7 +181,7 @@ function recorded(
 
 function end(name: string, vmp: VMEM | null, act: (pool: VMEM) => void): void {
   try {
-    requireUndeleted(vmp!);
+    requireUndeleted(requirePool(vmp));
     try {
       act(vmp!);
     } finally {
@@ -188,6 +190,11 @@ function end(name: string, vmp: VMEM | null, act: (pool: VMEM) => void): void {
   } catch (error) {
     failedIn(name, vmp, error, undefined);
   }
+}
+
+function requirePool(vmp: unknown): VMEM {
+  if (isVmem(vmp)) return vmp;
+  throw new VmemError('EINVAL', `vmp: expected a pool, got ${describe(vmp)}`);
 }
 
 /** @throws VmemError ECLOSED after `delete` in this thread */

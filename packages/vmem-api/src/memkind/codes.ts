@@ -1,6 +1,9 @@
 // The constants of memkind.h and memkind_pmem.h, and words for its error codes.
 
 import { constants } from 'node:os';
+import { types } from 'node:util';
+import { describe } from '@vmem-ts/allocator';
+import { sizeOf } from '../c/size';
 
 export const MEMKIND_SUCCESS = 0;
 export const MEMKIND_ERROR_UNAVAILABLE = -1;
@@ -25,6 +28,18 @@ export const MEMKIND_ERROR_MESSAGE_SIZE = 128;
 export const MEMKIND_PMEM_MIN_SIZE = 16 * 1024 * 1024;
 /** Bytes, 2 MiB: what a kind's limit is rounded up to. */
 export const MEMKIND_PMEM_CHUNK_SIZE = 2 * 1024 * 1024;
+
+export const MEMKIND_MEMTYPE_DEFAULT = 1 << 0;
+export const MEMKIND_MEMTYPE_HIGH_BANDWIDTH = 1 << 1;
+
+export const MEMKIND_POLICY_BIND_LOCAL = 0;
+export const MEMKIND_POLICY_BIND_ALL = 1;
+export const MEMKIND_POLICY_PREFERRED_LOCAL = 2;
+export const MEMKIND_POLICY_INTERLEAVE_LOCAL = 3;
+export const MEMKIND_POLICY_INTERLEAVE_ALL = 4;
+export const MEMKIND_POLICY_MAX_VALUE = 5;
+
+export const MEMKIND_MASK_PAGE_SIZE_2MB = 21;
 
 export const MEMKIND_MEM_USAGE_POLICY_DEFAULT = 0;
 export const MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE = 1;
@@ -80,9 +95,9 @@ const WORDS: ReadonlyMap<number, string> = new Map([
  */
 export function memkind_error_message(err: number, msg?: Uint8Array | null, size?: number): string {
   const known = WORDS.get(err);
-  const text = `<memkind> ${known ?? `Undefined error number: ${String(err)}`}`;
-  if (msg === undefined || msg === null) return text;
-  const room = Math.min(msg.length, size ?? msg.length);
+  const text = `<memkind> ${known ?? `Undefined error number: ${describe(err)}`}`;
+  if (!types.isUint8Array(msg)) return text;
+  const room = typeof size === 'number' ? Math.floor(Math.min(msg.length, sizeOf(size))) : msg.length;
   if (room > 0) {
     const bytes = new TextEncoder().encode(text).subarray(0, room - 1);
     msg.set(bytes);

@@ -11,8 +11,10 @@ export class MemkindConfig {
   pmem_dir = '';
   pmem_size = 0;
   policy: number = MEMKIND_MEM_USAGE_POLICY_DEFAULT;
-  isDeleted = false;
 }
+
+/** Those that nobody has deleted. */
+const live = new WeakSet<MemkindConfig>();
 
 const POLICIES: ReadonlyMap<unknown, PmemPolicy> = new Map<unknown, PmemPolicy>([
   [MEMKIND_MEM_USAGE_POLICY_DEFAULT, 'default'],
@@ -28,18 +30,20 @@ export function policyOf({ policy }: MemkindConfig): PmemPolicy {
 
 /** @throws VmemError EINVAL */
 export function requireConfig(cfg: unknown): MemkindConfig {
-  if (cfg instanceof MemkindConfig && !cfg.isDeleted) return cfg;
+  if (live.has(cfg as MemkindConfig)) return cfg as MemkindConfig;
   throw new VmemError('EINVAL', 'cfg: expected what memkind_config_new returned, and nobody has deleted yet');
 }
 
 /** A configuration of no directory, without a limit, of the default policy. */
 export function memkind_config_new(): MemkindConfig {
-  return new MemkindConfig();
+  const made = new MemkindConfig();
+  live.add(made);
+  return made;
 }
 
 /** Nothing can be made of it any more. NULL is left alone, as free(3) does. */
 export function memkind_config_delete(cfg: MemkindConfig | null): void {
-  if (cfg !== null) change(cfg, (config) => (config.isDeleted = true));
+  if (cfg !== null) change(cfg, (config) => live.delete(config));
 }
 
 /** The directory of the kind's file. Not looked at before a kind is made. */

@@ -1,8 +1,8 @@
 // What a memkind_t is, and which kind a call is for.
 
 import { VmemError, describe } from '@vmem-ts/allocator';
-import { PmemKind, kinds } from './pmem-kind';
-import { StaticKind, openStaticKinds } from './static-kinds';
+import { PmemKind, isPmemKind, kinds } from './pmem-kind';
+import { isStaticKind, openStaticKinds, type StaticKind } from './static-kinds';
 
 /** A kind of memory: one that was made, or one of those that are there without it. */
 export type memkind_t = PmemKind | StaticKind;
@@ -12,8 +12,8 @@ export type memkind_t = PmemKind | StaticKind;
  * @throws VmemError EINVAL if it is none; as `StaticKind.open`
  */
 export function requireKind(kind: memkind_t | null): PmemKind {
-  if (kind instanceof PmemKind) return kind;
-  if (kind instanceof StaticKind) return kind.open();
+  if (isPmemKind(kind)) return kind;
+  if (isStaticKind(kind)) return kind.open();
   throw new VmemError('EINVAL', `kind: expected a memkind_t, got ${describe(kind)}`);
 }
 

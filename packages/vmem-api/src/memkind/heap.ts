@@ -10,7 +10,7 @@ import { SIZE_MAX, sizeOf } from '../c/size';
 import { note, noteOutOfMemory } from './failures';
 import { kindFor, requireKind, type memkind_t } from './handles';
 import { allowsZeroAllocs } from './kind-id';
-import { requireOut, type Out } from './out';
+import { requireOut, setOut, type Out } from './out';
 import type { PmemKind } from './pmem-kind';
 
 /** Bytes of a pointer in C. */
@@ -59,15 +59,19 @@ export function memkind_posix_memalign(
 ): number {
   try {
     requireOut(memptr, 'memptr');
-    memptr.value = 0;
+    setOut(memptr, 0, 'memptr');
     const found = requireKind(kind);
     const bytes = sizeOf(size);
     const { EINVAL, ENOMEM } = constants.errno;
-    const isAlignment = alignment >= POINTER_SIZE && alignment < SIZE_MAX;
+    const isAlignment = typeof alignment === 'number' && alignment >= POINTER_SIZE && alignment < SIZE_MAX;
     if (!isAlignment || !Number.isInteger(Math.log2(alignment))) return EINVAL;
     if (bytes === 0 && !allowsZeroAllocs(found.id)) return 0;
-    if (alignment <= found.size) memptr.value = found.alignedAlloc(alignment, bytes);
-    return memptr.value === 0 ? ENOMEM : 0;
+    const ptr = alignment <= found.size ? found.alignedAlloc(alignment, bytes) : 0;
+    if (ptr === 0) return ENOMEM;
+    setOut(memptr, ptr, 'memptr', () => {
+      found.free(ptr);
+    });
+    return 0;
   } catch (error) {
     if (error instanceof VmemError) return errnoOf(error);
     throw error;

@@ -15,9 +15,9 @@ import { policyOf, requireConfig, type MemkindConfig } from './config';
 import { attempt, note } from './failures';
 import { requireKind, type memkind_t } from './handles';
 import { allowZeroAllocs } from './kind-id';
-import { requireOut, type Out } from './out';
-import { PmemKind, kinds, type PmemKindHandle } from './pmem-kind';
-import { StaticKind } from './static-kinds';
+import { requireOut, setOut, type Out } from './out';
+import { PmemKind, isPmemKind, kinds, type PmemKindHandle } from './pmem-kind';
+import { isStaticKind } from './static-kinds';
 
 /**
  * A kind in a file without a name in the directory `dir`. `max_size` bytes, rounded up to MEMKIND_PMEM_CHUNK_SIZE, are the
@@ -30,7 +30,7 @@ import { StaticKind } from './static-kinds';
 export function memkind_create_pmem(dir: string, max_size: number, kind: Out<memkind_t | null>): number {
   return attempt(() => {
     requireOut(kind, 'kind');
-    kind.value = PmemKind.create(dir, sizeOf(max_size));
+    setMade(kind, PmemKind.create(dir, sizeOf(max_size)));
   });
 }
 
@@ -39,7 +39,7 @@ export function memkind_create_pmem_with_config(cfg: MemkindConfig, kind: Out<me
   return attempt(() => {
     requireOut(kind, 'kind');
     const config = requireConfig(cfg);
-    kind.value = PmemKind.create(config.pmem_dir, config.pmem_size, policyOf(config));
+    setMade(kind, PmemKind.create(config.pmem_dir, config.pmem_size, policyOf(config)));
   });
 }
 
@@ -50,7 +50,14 @@ export function memkind_create_pmem_with_config(cfg: MemkindConfig, kind: Out<me
 export function memkind_create_fixed(addr: VmemRegion, size: number, kind: Out<memkind_t | null>): number {
   return attempt(() => {
     requireOut(kind, 'kind');
-    kind.value = PmemKind.createFixed(startOf(addr, sizeOf(size)));
+    setMade(kind, PmemKind.createFixed(startOf(addr, sizeOf(size))));
+  });
+}
+
+/** Without a holder that can be written to there is no kind. */
+function setMade(out: Out<memkind_t | null>, made: PmemKind): void {
+  setOut<memkind_t | null>(out, made, 'kind', () => {
+    made.delete();
   });
 }
 
@@ -73,12 +80,14 @@ function startOf(addr: unknown, size: number): Uint8Array {
 /**
  * Ends a kind for all threads; its blocks are gone, and its file's space is free.
  *
- * MEMKIND_ERROR_OPERATION_FAILED: it is none, one of those that are never destroyed, or has been destroyed already.
+ * One of those that are there without being made stays, and that is no error. MEMKIND_ERROR_OPERATION_FAILED: it is no
+ * kind, or has been destroyed already.
  * memkind_destroy_kind(3)
  */
 export function memkind_destroy_kind(kind: memkind_t | null): number {
   return attempt(
     () => {
+      if (isStaticKind(kind)) return;
       const own = requireOwn(kind);
       const wasOpen = own.isOpen;
       own.delete();
@@ -92,7 +101,11 @@ export function memkind_destroy_kind(kind: memkind_t | null): number {
 export function memkind_attach(handle: PmemKindHandle, kind: Out<memkind_t | null>): number {
   return attempt(() => {
     requireOut(kind, 'kind');
-    kind.value = PmemKind.attach(handle);
+    const before = new Set(kinds);
+    const attached = PmemKind.attach(handle);
+    setOut<memkind_t | null>(kind, attached, 'kind', () => {
+      if (!before.has(attached)) attached.detach();
+    });
   });
 }
 
@@ -109,15 +122,15 @@ export function memkind_detach(kind: memkind_t | null): number {
 }
 
 function requireOwn(kind: memkind_t | null): PmemKind {
-  if (kind instanceof PmemKind) return kind;
-  const what = kind instanceof StaticKind ? kind.name : describe(kind);
+  if (isPmemKind(kind)) return kind;
+  const what = isStaticKind(kind) ? kind.name : describe(kind);
   throw new VmemError('EINVAL', `kind: expected one that was made or attached to, got ${what}`);
 }
 
 /** MEMKIND_SUCCESS, MEMKIND_ERROR_UNAVAILABLE, or MEMKIND_ERROR_INVALID for no kind. memkind_check_available(3) */
 export function memkind_check_available(kind: memkind_t | null): number {
-  if (kind instanceof StaticKind) return kind.isAvailable ? MEMKIND_SUCCESS : MEMKIND_ERROR_UNAVAILABLE;
-  if (kind instanceof PmemKind) return kind.isOpen ? MEMKIND_SUCCESS : MEMKIND_ERROR_UNAVAILABLE;
+  if (isStaticKind(kind)) return kind.isAvailable ? MEMKIND_SUCCESS : MEMKIND_ERROR_UNAVAILABLE;
+  if (isPmemKind(kind)) return kind.isOpen ? MEMKIND_SUCCESS : MEMKIND_ERROR_UNAVAILABLE;
   note(new VmemError('EINVAL', `kind: expected a memkind_t, got ${describe(kind)}`));
   return MEMKIND_ERROR_INVALID;
 }
@@ -128,7 +141,7 @@ export function memkind_check_available(kind: memkind_t | null): number {
  */
 export function memkind_get_capacity(kind: memkind_t | null): number {
   try {
-    if (kind instanceof StaticKind && kind.isAvailable) return totalmem();
+    if (isStaticKind(kind) && kind.isAvailable) return totalmem();
     const { isOpen, capacity } = requireKind(kind);
     if (isOpen) return capacity;
     throw new VmemError('ECLOSED', 'the kind was destroyed, or this thread has detached');
@@ -141,7 +154,9 @@ export function memkind_get_capacity(kind: memkind_t | null): number {
 /** Whether requests for no bytes get a block of that kind, in every thread; without it they get NULL. memkind(3) */
 export function memkind_set_allow_zero_allocs(kind: memkind_t | null, allow_zero_allocs: boolean): void {
   try {
-    allowZeroAllocs(requireKind(kind).id, allow_zero_allocs);
+    const { id, isOpen } = requireKind(kind);
+    if (!isOpen) throw new VmemError('ECLOSED', 'the kind was destroyed, or this thread has detached');
+    allowZeroAllocs(id, allow_zero_allocs);
   } catch (error) {
     note(error);
   }

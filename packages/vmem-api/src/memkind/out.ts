@@ -1,6 +1,6 @@
 // C's out-parameters.
 
-import { VmemError } from '@vmem-ts/allocator';
+import { VmemError, readingFrom } from '@vmem-ts/allocator';
 
 /** Where C takes a pointer to a variable that it writes. */
 export interface Out<T> {
@@ -11,4 +11,23 @@ export interface Out<T> {
 export function requireOut(out: unknown, name: string): void {
   if (typeof out === 'object' && out !== null) return;
   throw new VmemError('EINVAL', `${name}: expected an object whose value is set, such as { value: null }`);
+}
+
+/**
+ * Writes the result of a call. Where that fails `undo` takes back what the call has made, which nobody would learn of.
+ * @throws VmemError EINVAL if `value` can't be set; what a setter of the caller's throws comes through
+ */
+export function setOut<T>(
+  out: Out<T>,
+  value: T,
+  name: string,
+  undo: (value: T) => void = () => undefined,
+): void {
+  let isSet = false;
+  try {
+    isSet = readingFrom(name, () => Reflect.set(out, 'value', value));
+  } finally {
+    if (!isSet) undo(value);
+  }
+  if (!isSet) throw new VmemError('EINVAL', `${name}: its value can't be set`);
 }

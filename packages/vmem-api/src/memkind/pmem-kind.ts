@@ -49,6 +49,9 @@ const KEY = Symbol('PmemKind');
 /** This thread's. */
 export const kinds = new Kinds<PmemKind>();
 
+/** Whether it is a PmemKind itself: no proxy of one, nor an heir. Runs no code of the value's. */
+export let isPmemKind: (value: unknown) => value is PmemKind;
+
 /** A kind of anonymous memory, which grows. */
 export let makeAnonymousKind: () => PmemKind;
 
@@ -75,8 +78,11 @@ export class PmemKind implements Disposable {
   /** True if this thread has put the kind into a table of ids that is not that of its maker. */
   private readonly isGuest: boolean;
   private hasLeft = false;
+  readonly #isKind = true;
 
   static {
+    isPmemKind = (value): value is PmemKind =>
+      typeof value === 'object' && value !== null && #isKind in value;
     makeAnonymousKind = () => {
       kinds.sweep();
       const pool = largestPool(mostOf(totalmem()), (maxSize) =>

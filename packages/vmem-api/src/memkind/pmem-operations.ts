@@ -1,14 +1,14 @@
 // What kinds in files are made of in C. memkind_pmem(3)
 
 import { tmpdir } from 'node:os';
-import { VmemError, describe } from '@vmem-ts/allocator';
+import { VmemError, describe, readingFrom } from '@vmem-ts/allocator';
 import { sizeOf } from '../c/size';
 import { PAGE_SIZE } from '../pool/limits';
 import { MAP_FAILED, MAP_SHARED, MEMKIND_ERROR_BADOPS, MEMKIND_ERROR_INVALID } from './codes';
 import { attempt, note, noteOutOfMemory } from './failures';
 import { requireKind, type memkind_t } from './handles';
 import { memkind_create_pmem, memkind_destroy_kind } from './management';
-import { requireOut, type Out } from './out';
+import { requireOut, setOut, type Out } from './out';
 
 /** The operations of kinds in files: there are no others to be made. */
 export const MEMKIND_PMEM_OPS = Object.freeze({ name: 'pmem' });
@@ -26,16 +26,19 @@ export interface PmemKindPlace extends Out<memkind_t | null> {
  * used. memkind_pmem_create, memkind_pmem(3)
  */
 export function memkind_pmem_create(kind: PmemKindPlace, ops: typeof MEMKIND_PMEM_OPS, name: string): number {
+  let dir: string | undefined;
+  let maxSize: number | undefined;
   const failed = attempt(
     () => {
       requireOut(kind, 'kind');
       if (ops !== MEMKIND_PMEM_OPS) throw new VmemError('EINVAL', 'ops: expected MEMKIND_PMEM_OPS');
       if (typeof name !== 'string')
         throw new VmemError('EINVAL', `name: expected a string, got ${describe(name)}`);
+      readingFrom('kind', () => ({ dir, max_size: maxSize } = kind));
     },
     () => (ops === MEMKIND_PMEM_OPS ? MEMKIND_ERROR_INVALID : MEMKIND_ERROR_BADOPS),
   );
-  return failed === 0 ? memkind_create_pmem(kind.dir ?? tmpdir(), kind.max_size ?? 0, kind) : failed;
+  return failed === 0 ? memkind_create_pmem(dir ?? tmpdir(), maxSize ?? 0, kind) : failed;
 }
 
 /** Ends the kind, and its file's space is free. memkind_pmem_destroy, memkind_pmem(3) */
@@ -48,7 +51,11 @@ export const memkind_pmem_destroy = memkind_destroy_kind;
 export function memkind_pmem_mmap(kind: memkind_t | null, _addr: number, size: number): number {
   try {
     const bytes = sizeOf(size);
-    if (bytes === 0) throw new VmemError('EINVAL', 'size: expected at least a byte');
+    if (!Number.isInteger(bytes) || bytes === 0)
+      throw new VmemError(
+        'EINVAL',
+        `size: expected a whole number of bytes, at least one, got ${describe(size)}`,
+      );
     const ptr = requireKind(kind).calloc(Math.ceil(bytes / PAGE_SIZE), PAGE_SIZE);
     if (ptr !== 0) return ptr;
     noteOutOfMemory(bytes);
@@ -64,7 +71,7 @@ export function memkind_pmem_get_mmap_flags(kind: memkind_t | null, flags: Out<n
     () => {
       requireOut(flags, 'flags');
       requireKind(kind);
-      flags.value = MAP_SHARED;
+      setOut(flags, MAP_SHARED, 'flags');
     },
     () => MEMKIND_ERROR_INVALID,
   );

@@ -8,6 +8,11 @@ import { PmemKind, makeAnonymousKind, type PmemKindHandle } from './pmem-kind';
 
 const KEY = '@vmem-ts/vmem-api kind ';
 
+const all = new Set<unknown>();
+
+/** Runs no code of the value's. */
+export const isStaticKind = (value: unknown): value is StaticKind => all.has(value);
+
 /** A kind that has a name and is never destroyed. */
 export class StaticKind {
   private pool: PmemKind | undefined;
@@ -15,7 +20,9 @@ export class StaticKind {
   constructor(
     readonly name: string,
     readonly isAvailable = false,
-  ) {}
+  ) {
+    all.add(this);
+  }
 
   /**
    * What this thread has of it. It is shared by the thread that used it first and the workers that are started afterwards,
@@ -72,6 +79,20 @@ export const MEMKIND_DAX_KMEM = new StaticKind('MEMKIND_DAX_KMEM');
 export const MEMKIND_DAX_KMEM_ALL = new StaticKind('MEMKIND_DAX_KMEM_ALL');
 export const MEMKIND_DAX_KMEM_PREFERRED = new StaticKind('MEMKIND_DAX_KMEM_PREFERRED');
 export const MEMKIND_DAX_KMEM_INTERLEAVE = new StaticKind('MEMKIND_DAX_KMEM_INTERLEAVE');
+export const MEMKIND_HIGHEST_CAPACITY = new StaticKind('MEMKIND_HIGHEST_CAPACITY');
+export const MEMKIND_HIGHEST_CAPACITY_PREFERRED = new StaticKind('MEMKIND_HIGHEST_CAPACITY_PREFERRED');
+export const MEMKIND_HIGHEST_CAPACITY_LOCAL = new StaticKind('MEMKIND_HIGHEST_CAPACITY_LOCAL');
+export const MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED = new StaticKind(
+  'MEMKIND_HIGHEST_CAPACITY_LOCAL_PREFERRED',
+);
+export const MEMKIND_LOWEST_LATENCY_LOCAL = new StaticKind('MEMKIND_LOWEST_LATENCY_LOCAL');
+export const MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED = new StaticKind(
+  'MEMKIND_LOWEST_LATENCY_LOCAL_PREFERRED',
+);
+export const MEMKIND_HIGHEST_BANDWIDTH_LOCAL = new StaticKind('MEMKIND_HIGHEST_BANDWIDTH_LOCAL');
+export const MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED = new StaticKind(
+  'MEMKIND_HIGHEST_BANDWIDTH_LOCAL_PREFERRED',
+);
 
 /** Those that have a pool of this thread's. */
 export function openStaticKinds(): StaticKind[] {

@@ -18,9 +18,9 @@ import {
 } from './codes';
 import { attempt } from './failures';
 import { requireKind, type memkind_t } from './handles';
-import { requireOut, type Out } from './out';
+import { requireOut, setOut, type Out } from './out';
 import { kinds, type PmemKind } from './pmem-kind';
-import { StaticKind } from './static-kinds';
+import { isStaticKind } from './static-kinds';
 
 /** By MEMKIND_STAT_TYPE: bytes with storage; of pages that hold blocks, also cached and free ones; of live blocks. */
 type Figures = readonly [resident: number, active: number, allocated: number];
@@ -79,10 +79,14 @@ export function memkind_get_stat(kind: memkind_t | null, stat: number, value: Ou
         Number.isInteger(stat) && stat >= MEMKIND_STAT_TYPE_RESIDENT && stat < MEMKIND_STAT_TYPE_MAX_VALUE;
       if (!isType) throw new VmemError('EINVAL', `stat: expected a MEMKIND_STAT_TYPE, got ${describe(stat)}`);
       if (kind === null) {
-        value.value = [...figures.values()].reduce((sum, one) => sum + one[stat], 0);
+        setOut(
+          value,
+          [...figures.values()].reduce((sum, one) => sum + one[stat], 0),
+          'value',
+        );
       } else {
-        const found = kind instanceof StaticKind && kind.isAvailable ? kind.opened : requireKind(kind);
-        value.value = ((found && figures.get(found)) ?? NONE)[stat];
+        const found = isStaticKind(kind) && kind.isAvailable ? kind.opened : requireKind(kind);
+        setOut(value, ((found && figures.get(found)) ?? NONE)[stat], 'value');
       }
     },
     () => MEMKIND_ERROR_INVALID,
@@ -121,6 +125,10 @@ export function memkind_stats_print<T>(
     () => {
       if (!Number.isInteger(opts) || (opts & ~ALL_OPTIONS) !== 0 || opts < 0 || opts > ALL_OPTIONS) {
         throw new VmemError('EINVAL', `opts: expected a sum of MEMKIND_STAT_PRINT, got ${describe(opts)}`);
+      }
+      const given: unknown = write_cb;
+      if (given !== null && given !== undefined && typeof given !== 'function') {
+        throw new VmemError('EINVAL', `write_cb: expected a function or null, got ${describe(given)}`);
       }
       const text = allStatistics(opts);
       (write_cb ?? toStderr)(cbopaque, text);

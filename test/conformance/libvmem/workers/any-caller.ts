@@ -2,50 +2,10 @@
 // was thrown, or run, or done to a pool.
 
 import * as libvmem from '@vmem-ts/vmem-api/libvmem';
+import { anyValues } from '../../any-values';
 
 const odd: string[] = [];
-const trap = (): never => {
-  odd.push('code of an argument was run');
-  throw new Error('trapped');
-};
-const revoked = Proxy.revocable({}, {});
-revoked.revoke();
-
-const VALUES: unknown[] = [
-  undefined,
-  null,
-  true,
-  0,
-  -0,
-  1,
-  -1,
-  0.5,
-  NaN,
-  Infinity,
-  -Infinity,
-  4096,
-  2 ** 31,
-  2 ** 53,
-  libvmem.SIZE_MAX,
-  '',
-  '8',
-  '\ud800\0',
-  0n,
-  8n,
-  Symbol('value'),
-  [],
-  [8],
-  {},
-  { valueOf: trap, toString: trap, [Symbol.toPrimitive]: trap, toJSON: trap },
-  revoked.proxy,
-  new Date(NaN),
-  new ArrayBuffer(8),
-  new SharedArrayBuffer(8),
-  new Uint8Array(8),
-  new DataView(new ArrayBuffer(8)),
-  Object.create(null),
-];
-
+const values = anyValues(() => odd.push('code of an argument was run'));
 const { VMEM_MIN_POOL } = libvmem;
 const vmp = libvmem.vmem_create_in_region(new SharedArrayBuffer(VMEM_MIN_POOL), VMEM_MIN_POOL)!;
 const block = libvmem.vmem_malloc(vmp, 64);
@@ -71,7 +31,7 @@ const CALLS: [(...args: never[]) => unknown, () => unknown[]][] = [
 let calls = 0;
 for (const [call, good] of CALLS) {
   good().forEach((_, i) => {
-    VALUES.forEach((value, kind) => {
+    values.forEach((value, kind) => {
       const args = good();
       args[i] = value;
       calls++;
@@ -83,7 +43,7 @@ for (const [call, good] of CALLS) {
     });
   });
 }
-for (const value of VALUES) {
+for (const value of values) {
   for (const call of [libvmem.vmem_delete, libvmem.vmem_detach]) {
     try {
       call(value as never);
@@ -92,5 +52,19 @@ for (const value of VALUES) {
     }
   }
 }
+// memory on the side that whoever has given it takes away
+const given: ArrayBuffer[] = [];
+const give = (size: number): Uint8Array => new Uint8Array(given[given.push(new ArrayBuffer(size)) - 1]);
+libvmem.vmem_set_funcs(give, null, null, (text) => give(text.length + 1), null);
+const bare = libvmem.vmem_create_in_region(new SharedArrayBuffer(VMEM_MIN_POOL), VMEM_MIN_POOL)!;
+libvmem.vmem_set_funcs(null, null, null, null, null);
+for (const buffer of given) structuredClone(buffer, { transfer: [buffer] });
+try {
+  libvmem.vmem_free(bare, libvmem.vmem_malloc(bare, 8));
+  libvmem.vmem_delete(bare);
+} catch (error) {
+  odd.push(`after memory on the side was detached: ${String(error)}`);
+}
+
 if (libvmem.vmem_check(vmp) !== 1) odd.push(libvmem.vmem_errormsg());
 process.stdout.write(JSON.stringify({ calls, odd }));
