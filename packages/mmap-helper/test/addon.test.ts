@@ -62,7 +62,7 @@ describe('a package without its addon', () => {
       const buffer = new SharedArrayBuffer(8192, { maxByteLength: 8192 });
       const word = { byteOffset: 0, op: 'store', value: 0 };
       const calls = {
-        pageSize: [], openUnnamedFile: ['/tmp'], openFile: ['/tmp/x'], closeFile: [3], allocateFile: [3, 0, 1],
+        pageSize: [], openUnnamedFile: ['/tmp'], openFile: ['/tmp/x'], lockFile: [3], closeFile: [3], allocateFile: [3, 0, 1],
         punchHole: [3, 0, 1], fileInfo: [3], reserve: [4096], alignedOffset: [buffer, 4096],
         overlayFile: [buffer, 0, 4096, 3, 0, 'shared'], dropMapping: [buffer, 0, 4096],
         freeFileSpace: [buffer, 0, 4096], mapFile: [3, 0, 1, 'shared'], advise: [buffer, 0, 4096, 'normal'],
