@@ -32,7 +32,7 @@ function exhaust(pool: Vmem, size: number): number[] {
 
 // The heap's own pages must lie below 4 GiB, and in pools of more than that the last of these were given to callers.
 (NODE_MAJOR >= 22 ? describe : describe.skip)('a pool that can grow beyond 4 GiB', () => {
-  it.each([5, 64, 200, 252])('to %i GiB, has small blocks when all below 2 GiB is in use', (gibibytes) => {
+  it.each([5, 64, 252, 480])('to %i GiB, has small blocks when all below 2 GiB is in use', (gibibytes) => {
     const options = { backend: 'anonymous', maxSize: gibibytes * GIB } as const;
     const pool = tracked(Vmem.create(POOL_DIR, VMEM_MIN_POOL, options));
     for (let size = 2 * GIB; size > MIB; size /= 2) {

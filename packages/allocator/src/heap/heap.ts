@@ -173,7 +173,7 @@ export class Heap {
 
   /**
    * Makes a heap in `memory`; what was there is lost. The calling thread is attached.
-   * @throws VmemError EINVAL if the memory is too small (256 KiB), too large (1 TiB) or starts at an offset that
+   * @throws VmemError EINVAL if the memory is too small (256 KiB), too large (480 GiB) or starts at an offset that
    * is no multiple of 8
    */
   static create(memory: HeapMemory, options: HeapOptions = {}): Heap {

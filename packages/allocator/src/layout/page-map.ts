@@ -88,7 +88,7 @@ const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
 /** Of a run in a cache; the slot follows. */
 const CACHED_LENGTH_BITS = 8;
 const CACHED_LENGTH_MASK = (1 << CACHED_LENGTH_BITS) - 1;
-/** Pages that a tag can count: a region is smaller than 1 TiB. */
+/** Pages that a tag can count. */
 export const MAX_PAGES = LENGTH_MASK;
 
 export const tagOf = (kind: PageKind, length: number): number => (kind << LENGTH_BITS) | length;

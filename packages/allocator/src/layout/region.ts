@@ -3,7 +3,7 @@
 import { VmemError } from '../base/errors';
 import { PAGE_SHIFT, PAGE_SIZE } from '../base/units';
 import { MAX_SLOTS } from './block-state';
-import { MAX_PAGES, PageMap, PageRecord } from './page-map';
+import { PageMap, PageRecord } from './page-map';
 import {
   FORMAT_VERSION,
   Backing,
@@ -20,8 +20,8 @@ import {
 
 /** Bytes of the smallest region that a heap can be made in. */
 export const MIN_REGION = 256 * 1024;
-/** Bytes: a tag counts pages in 28 bits. */
-export const MAX_REGION = MAX_PAGES * PAGE_SIZE;
+/** Bytes, 480 GiB: the page map takes 3.75 GiB of that, which leaves a quarter below 4 GiB for the states of small blocks. */
+export const MAX_REGION = 480 * 2 ** 30;
 
 export interface RegionGeometry {
   readonly classCount: number;

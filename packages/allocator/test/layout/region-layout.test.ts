@@ -1,6 +1,6 @@
 import { MAX_REGION, MIN_REGION } from '@vmem-ts/allocator';
 import { MAX_SLOTS } from '#src/layout/block-state';
-import { PageRecord } from '#src/layout/page-map';
+import { MAX_PAGES, PageRecord } from '#src/layout/page-map';
 import {
   Bin,
   Calls,
@@ -43,6 +43,12 @@ test('fields of a record stay inside it', () => {
   expect(Bin.sharingScore).toBeLessThan(Bin.words);
   expect(Slot.gate + 1).toBeLessThan(Slot.words);
   expect(PageRecord.previous).toBeLessThan(PageRecord.words);
+});
+
+test('the largest region has room below 4 GiB for states, behind its page map, and fits a tag', () => {
+  const pages = MAX_REGION / 4096;
+  expect(2 ** 20 - firstDataPageFor(pages)).toBeGreaterThan(0.99 * 2 ** 16);
+  expect(pages).toBeLessThanOrEqual(MAX_PAGES);
 });
 
 test('locks of different bins lie on different cache lines', () => {

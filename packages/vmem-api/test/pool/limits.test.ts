@@ -16,7 +16,7 @@ describe('poolSize', () => {
     expect(poolSize(VMEM_MIN_POOL + 1)).toBe(VMEM_MIN_POOL + PAGE_SIZE);
     expect(poolSize(VMEM_MIN_POOL + PAGE_SIZE)).toBe(VMEM_MIN_POOL + PAGE_SIZE);
     expect(poolSize(5 * 2 ** 30 + 1)).toBe(5 * 2 ** 30 + PAGE_SIZE);
-    expect(poolSize(2 ** 39 + 1)).toBe(2 ** 39 + PAGE_SIZE);
+    expect(poolSize(2 ** 38 + 1)).toBe(2 ** 38 + PAGE_SIZE);
   });
 
   it.each([
