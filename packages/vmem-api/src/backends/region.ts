@@ -2,7 +2,7 @@
 
 import { VmemError } from '@vmem-ts/allocator';
 import { cancelThreadDeaths, loadError } from '../native';
-import { bufferLength, placeOf } from '../pool/buffers';
+import { memoryOf } from '../pool/buffers';
 import { PAGE_SIZE, VMEM_MIN_POOL } from '../pool/limits';
 import type { MemoryShare, PoolMemory, PoolMemoryLife } from './backend';
 import { fileless } from './share';
@@ -12,7 +12,11 @@ import { fileless } from './share';
  * @throws VmemError EINVAL
  */
 export function regionMemory(region: unknown): PoolMemory {
-  const { buffer, byteOffset, byteLength: size } = placeOf(region) ?? wholeBuffer(region);
+  const memory = memoryOf(region);
+  if (memory === undefined) {
+    throw new VmemError('EINVAL', 'region: expected a SharedArrayBuffer, an ArrayBuffer or a view');
+  }
+  const { buffer, byteOffset, byteLength: size } = memory;
   if (byteOffset % PAGE_SIZE !== 0) {
     throw new VmemError(
       'EINVAL',
@@ -24,16 +28,6 @@ export function regionMemory(region: unknown): PoolMemory {
   }
   const place = { buffer, byteOffset, size };
   return { backend: 'region', ...place, fd: -1, ...lifeOf(place) };
-}
-
-function wholeBuffer(region: unknown): Required<Pick<PoolMemory, 'buffer' | 'byteOffset'>> & {
-  byteLength: number;
-} {
-  const byteLength = bufferLength(region);
-  if (byteLength === undefined) {
-    throw new VmemError('EINVAL', 'region: expected a SharedArrayBuffer, an ArrayBuffer or a view');
-  }
-  return { buffer: region as PoolMemory['buffer'], byteOffset: 0, byteLength };
 }
 
 export const attachRegion = (share: MemoryShare): PoolMemory => fileless('region', share, lifeOf(share));

@@ -4,7 +4,7 @@ import { MAX_REGION, VmemError, describe, type CheckReport } from '@vmem-ts/allo
 import { rememberMessage } from '../c/errno';
 import { LogLevel } from '../c/log';
 import { sizeOf } from '../c/size';
-import { bufferLength, placeOf } from '../pool/buffers';
+import { memoryOf } from '../pool/buffers';
 import type { VmemHandle } from '../pool/handle';
 import { VMEM_MIN_POOL } from '../pool/limits';
 import { Vmem, isVmem, type VmemRegion } from '../vmem';
@@ -147,12 +147,11 @@ function poolBytes(size: number): number {
  * @throws VmemError EINVAL if it has less
  */
 function startOf(region: unknown, size: number): Uint8Array {
-  const length = bufferLength(region);
-  const whole = { buffer: region as ArrayBuffer, byteOffset: 0, byteLength: length ?? 0 };
-  const { buffer, byteOffset, byteLength } = placeOf(region) ?? whole;
-  if (length === undefined && buffer === region) {
+  const memory = memoryOf(region);
+  if (memory === undefined) {
     throw new VmemError('EINVAL', `addr: expected a buffer or a view, got ${describe(region)}`);
   }
+  const { buffer, byteOffset, byteLength } = memory;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size > byteLength) {
     throw new VmemError(
       'EINVAL',

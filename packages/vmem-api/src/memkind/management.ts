@@ -3,7 +3,7 @@
 import { totalmem } from 'node:os';
 import { VmemError, describe } from '@vmem-ts/allocator';
 import { sizeOf } from '../c/size';
-import { bufferLength, placeOf } from '../pool/buffers';
+import { memoryOf } from '../pool/buffers';
 import type { VmemRegion } from '../vmem';
 import {
   MEMKIND_ERROR_INVALID,
@@ -63,11 +63,7 @@ function setMade(out: Out<memkind_t | null>, made: PmemKind): void {
 
 /** @throws VmemError EINVAL if the memory is no memory, or has fewer bytes */
 function startOf(addr: unknown, size: number): Uint8Array {
-  const length = bufferLength(addr);
-  const place =
-    length === undefined
-      ? placeOf(addr)
-      : { buffer: addr as SharedArrayBuffer, byteOffset: 0, byteLength: length };
+  const place = memoryOf(addr);
   if (place === undefined || typeof size !== 'number' || !(size > 0 && size <= place.byteLength)) {
     throw new VmemError(
       'EINVAL',

@@ -69,3 +69,10 @@ export function placeOf(view: unknown): ViewPlace | undefined {
     byteLength: (ask(dataViewLength, view) ?? 0) as number,
   };
 }
+
+/** Where memory that a caller passes in lies: all of a buffer, or a view; undefined for what is neither. */
+export function memoryOf(value: unknown): ViewPlace | undefined {
+  const byteLength = bufferLength(value);
+  if (byteLength === undefined) return placeOf(value);
+  return { buffer: value as ViewPlace['buffer'], byteOffset: 0, byteLength };
+}
