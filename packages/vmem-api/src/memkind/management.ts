@@ -87,7 +87,7 @@ export function memkind_destroy_kind(kind: memkind_t | null): number {
       const own = requireOwn(kind);
       const wasOpen = own.isOpen;
       own.delete();
-      if (!wasOpen) throw new VmemError('ECLOSED', 'the kind was destroyed, or this thread has detached');
+      if (!wasOpen) throw closedKind();
     },
     () => MEMKIND_ERROR_OPERATION_FAILED,
   );
@@ -117,6 +117,9 @@ export function memkind_detach(kind: memkind_t | null): number {
   );
 }
 
+const closedKind = (): VmemError =>
+  new VmemError('ECLOSED', 'the kind was destroyed, or this thread has detached');
+
 function requireOwn(kind: memkind_t | null): PmemKind {
   if (isPmemKind(kind)) return kind;
   const what = isStaticKind(kind) ? kind.name : describe(kind);
@@ -140,7 +143,7 @@ export function memkind_get_capacity(kind: memkind_t | null): number {
     if (isStaticKind(kind) && kind.isAvailable) return totalmem();
     const { isOpen, capacity } = requireKind(kind);
     if (isOpen) return capacity;
-    throw new VmemError('ECLOSED', 'the kind was destroyed, or this thread has detached');
+    throw closedKind();
   } catch (error) {
     note(error);
     return -1;
@@ -151,7 +154,7 @@ export function memkind_get_capacity(kind: memkind_t | null): number {
 export function memkind_set_allow_zero_allocs(kind: memkind_t | null, allow_zero_allocs: boolean): void {
   try {
     const { id, isOpen } = requireKind(kind);
-    if (!isOpen) throw new VmemError('ECLOSED', 'the kind was destroyed, or this thread has detached');
+    if (!isOpen) throw closedKind();
     allowZeroAllocs(id, allow_zero_allocs);
   } catch (error) {
     note(error);
