@@ -3,8 +3,8 @@
 import type { PageSource } from '@vmem-ts/allocator';
 
 /**
- * `overlay`: an unnamed file, or a DAX device, mapped under a SharedArrayBuffer by the native helper. `anonymous`: plain shared
- * memory, no file. `mmap-io`: an unnamed file that each thread maps for itself by the package of that name; such a
+ * `overlay`: an unnamed file, or a DAX device, mapped under a SharedArrayBuffer by the native helper. `anonymous`: plain
+ * shared memory, no file. `mmap-io`: an unnamed file that each thread maps for itself by the package of that name; such a
  * pool's memory is no SharedArrayBuffer, so `Atomics.wait` does not work on it. `region`: the caller's own memory.
  */
 export type BackendName = 'overlay' | 'anonymous' | 'mmap-io' | 'region';
