@@ -4,7 +4,7 @@
  *
  * SCENE sharing     threads 0 and 1 free the block that thread 0 took; thread 2 clears up after the one that died. With
  *                   AGAIN thread 0 then takes a block and frees it once more
- *       standstill  thread 0 frees its block and takes it again, while thread 2 stops all and empties the caches
+ *       standstill  thread 0 frees its block and takes it again, while thread 2 stops all and then empties one cache after the other
  *       release     threads 0 and 1 free the same block of a shared slab; thread 2 empties the caches and gives the slab's
  *                   pages back, and its state byte becomes that of another block
  *
@@ -314,25 +314,37 @@ inline flush(t) {
   top = 0
 }
 
-/* mirrors: packages/allocator/src/heap/reclaim.ts emptyAll */
+inline rebuildIfGone(t) {
+#if MUTATION != no_rebuild
+  if
+  :: IS_GONE(t) -> rebuild(t)
+  :: else
+  fi
+#else
+  skip
+#endif
+}
+
+/* mirrors: packages/allocator/src/heap/reclaim.ts emptyOther */
+inline emptyOther(t) {
+  lock(GATE(t), isLeft);
+  awaitOthers();
+  assert(!isAct[t] || !runs[t]);
+  rebuildIfGone(t);
+  flush(t);
+  isLeft = false;
+  unlock(GATE(t))
+}
+
 /* mirrors: packages/allocator/src/heap/standstill.ts withEveryGate */
-inline emptyAll() {
+/* mirrors: packages/allocator/src/heap/stats.ts cachesInUse */
+inline standStill() {
   lock(GATE(0), isLeft);
   lock(GATE(1), isLeft);
   awaitOthers();
   assert((!isAct[0] || !runs[0]) && (!isAct[1] || !runs[1]));
-#if MUTATION != no_rebuild
-  if
-  :: IS_GONE(0) -> rebuild(0)
-  :: else
-  fi;
-  if
-  :: IS_GONE(1) -> rebuild(1)
-  :: else
-  fi;
-#endif
-  flush(0);
-  flush(1);
+  rebuildIfGone(0);
+  rebuildIfGone(1);
   isLeft = false;
   unlock(GATE(1));
   unlock(GATE(0))
@@ -404,7 +416,11 @@ proctype Third(byte me) provided (runs[me]) {
   :: isDone[0] && isDone[1]
   fi;
 #else
-  emptyAll();
+#if SCENE == standstill
+  standStill();
+#endif
+  emptyOther(0);
+  emptyOther(1);
 #if SCENE == release
   lock(BIN, isLeft);
   lock(EXTENTS, isLeft);

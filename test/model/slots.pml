@@ -272,29 +272,28 @@ inline reapDead() {
   od
 }
 
-/* mirrors: packages/allocator/src/heap/standstill.ts atStandstill withEveryGate */
-/* mirrors: packages/allocator/src/heap/reclaim.ts emptyAll */
-inline emptyAll() {
-  at = 0;
-  do
-  :: at < SLOTS -> lockGate(at); repairGate(at); at++
-  :: else -> break
-  od;
-  awaitOthers();
+/* Of the own cache nothing is modelled. mirrors: packages/allocator/src/heap/reclaim.ts emptyCaches emptyOther */
+inline emptyCaches() {
   at = 1 - slot; /* the other slot */
   if
   :: owner[at] != NOBODY ->
-     isTorn(at, isIt);
+     lockGate(at);
+     repairGate(at);
+     awaitOthers();
      if
-     :: isIt -> rebuild(at)
+     :: owner[at] != NOBODY ->
+        isTorn(at, isIt);
+        if
+        :: isIt -> rebuild(at)
+        :: else
+        fi;
+        flushAll(at)
      :: else
      fi;
      isIt = false;
-     flushAll(at)
-  :: else
-  fi;
-  gate[1] = 0;
-  atomic { gate[0] = 0; at = 0 }
+     atomic { gate[at] = 0; at = 0 }
+  :: else -> at = 0
+  fi
 }
 
 /* mirrors: packages/allocator/src/heap/thread-slots.ts isTorn */
@@ -421,7 +420,7 @@ proctype Survivor(byte me) provided (runs[me]) {
 
   token = TOKEN(1);
   if
-  :: emptyAll()
+  :: emptyCaches()
   :: reapDead()
   fi;
   IS_OVER(0) && (IS_OVER(2) || isWaiting);

@@ -8,6 +8,7 @@ export type { PageSource } from './extent/page-source';
 export { Heap } from './heap/heap';
 export type { LiveBlock } from './heap/blocks';
 export type { HeapHandle, HeapMemory, HeapOptions } from './heap/heap-options';
+export type { RestingHeap, StorageState, StoredRange } from './heap/rest';
 export type { CheckProblem, CheckReport } from './heap/check/report';
 export type { ClassStats, HeapStats, ThreadStats } from './heap/stats';
 export type { PointerArray } from './heap/pointer-arrays';

@@ -1,9 +1,10 @@
 // Which pages have storage: a region that has more address space than storage grows here, in steps, and free pages give
 // theirs back.
 //
-// Whoever changes that has the backing lock, for as long as the file system takes; all others go on meanwhile, and the
-// extent lock is only taken to look and to publish. Before the source is called, the range is written down; if the
-// thread dies or fails then, the next one finds the range, takes its storage away if it was not published, and goes on.
+// Whoever changes that has the backing lock, for as long as the file system takes for one range; all others go on
+// meanwhile, and the extent lock is only taken to look and to publish. Before the source is called, the range is written
+// down; if the thread dies or fails then, the next one finds the range, takes its storage away if it was not published,
+// and goes on.
 //
 // Of the page map a prefix has storage. It is extended before the pages that it describes are published, and reaches
 // one record further, to the tag of the unbacked extent that follows.
@@ -16,6 +17,7 @@ import {
   Extents,
   PAGE_MAP,
   RECORDS_PER_PAGE,
+  Storage,
   UsagePolicy,
   mapPagesOf,
 } from '../layout/region-layout';
@@ -34,6 +36,9 @@ const LEAST_HOLE = 16;
 const MOST_HOLES = 4096;
 
 const OUT_OF_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'];
+
+/** That of a heap whose storage can't change: pages without any are used as they are. */
+const FIXED: PageSource = { back: () => undefined, drop: () => false };
 
 /** Whether the pages can be a range whose storage changes. */
 export const isPlausible = ({ firstDataPage, pages }: Region, page: number, count: number): boolean =>
@@ -71,7 +76,7 @@ export class PageBacking {
     i32[Backing.skipped] = skipped;
     i32[Backing.policy] = policy;
     i32[Backing.mapped] = (1 + skipped) * RECORDS_PER_PAGE;
-    this.mapRecords(first + dataPages);
+    this.mapRecords(this.source, first + dataPages);
     this.source?.back(first * PAGE_SIZE, dataPages * PAGE_SIZE);
     return dataPages;
   }
@@ -116,7 +121,7 @@ export class PageBacking {
   /** Gives the storage of free pages back. The caller holds no lock. Bytes. */
   purge(): number {
     if (this.source === undefined) return 0;
-    return this.changing(this.source, 0, (source) => this.dropFree(source, LEAST_HOLE)) * PAGE_SIZE;
+    return this.dropFree(this.source, LEAST_HOLE) * PAGE_SIZE;
   }
 
   /** To be called when this thread has given pages back and holds no lock: does what the policy says. */
@@ -124,30 +129,43 @@ export class PageBacking {
     if (!this.extents.hasLongFree) return;
     this.extents.hasLongFree = false;
     if (this.source === undefined || !this.isConservative) return;
-    this.changing(this.source, 0, (source) => this.dropFree(source, LONG_FREE));
+    this.dropFree(this.source, LONG_FREE);
   }
 
   private get isConservative(): boolean {
     return this.i32[Backing.policy] === UsagePolicy.conservative;
   }
 
-  /** Takes the storage of free extents of at least `least` pages away, of the longest first. Pages. */
+  /**
+   * Takes the storage of free extents of at least `least` pages away, of the longest first. File systems take up to some
+   * milliseconds for each, so whoever wants to grow comes in between. Pages.
+   */
   private dropFree(source: PageSource, least: number): number {
-    const { i32, extents } = this;
     let pages = 0;
-    while (this.withdraw(least)) {
-      const page = asPage(i32[Backing.page]);
-      const length = i32[Backing.pages];
-      const isDropped = source.drop(page * PAGE_SIZE, length * PAGE_SIZE);
-      extents.locked(() => {
-        if (isDropped) extents.unbacked.join(extents.unbacked.having(page, length));
-        else extents.publish(page, length, false);
-      });
-      i32[Backing.page] = NULL_PAGE;
-      if (!isDropped) break;
-      pages += length;
+    // those may leave new free extents behind: no more goes than there is now, which is a guess without the extent lock
+    const most = Math.max(1, this.i32[Extents.freePages]);
+    while (pages < most) {
+      const dropped = this.changing(source, 0, (now) => this.dropLongest(now, least));
+      if (dropped === 0) break;
+      pages += dropped;
+      this.locks.giveWay(Backing.lock);
     }
     return pages;
+  }
+
+  /** Takes the storage of the longest free extent away, if that has at least `least` pages. Pages; 0 if it stays. */
+  private dropLongest(source: PageSource, least: number): number {
+    const { i32, extents } = this;
+    if (!this.withdraw(least)) return 0;
+    const page = asPage(i32[Backing.page]);
+    const length = i32[Backing.pages];
+    const isDropped = source.drop(page * PAGE_SIZE, length * PAGE_SIZE);
+    extents.locked(() => {
+      if (isDropped) extents.unbacked.join(extents.unbacked.having(page, length));
+      else extents.publish(page, length, false);
+    });
+    i32[Backing.page] = NULL_PAGE;
+    return isDropped ? length : 0;
   }
 
   /** Makes one free extent unbacked and writes it down; false if there is none so long, or no more are allowed. */
@@ -173,8 +191,22 @@ export class PageBacking {
   private changing<T>(source: PageSource, otherwise: T, action: (source: PageSource) => T): T {
     return this.still(() => {
       if (!this.region.isOpen) throw new VmemError('ECLOSED', 'the heap was deleted');
-      return this.finish(source) ? action(source) : otherwise;
+      const now = this.isFixed ? FIXED : source;
+      return this.finish(now) ? action(now) : otherwise;
     });
+  }
+
+  /** Runs `action` with the backing lock, and as far as possible with nothing that a dead thread left half done. */
+  atRest<T>(action: () => T): T {
+    return this.still(() => {
+      if (this.source !== undefined) this.finish(this.isFixed ? FIXED : this.source);
+      return action();
+    });
+  }
+
+  private get isFixed(): boolean {
+    const storage = this.i32[Backing.storage];
+    return storage === Storage.frozen || storage === Storage.borrowed;
   }
 
   /** Undefined if there is room now. */
@@ -197,7 +229,7 @@ export class PageBacking {
 
   private tryToBack(source: PageSource, page: PageIndex, pages: number): boolean {
     try {
-      this.mapRecords(page + pages);
+      this.mapRecords(source, page + pages);
       this.begun(page, pages);
       source.back(page * PAGE_SIZE, pages * PAGE_SIZE);
     } catch (error) {
@@ -206,14 +238,14 @@ export class PageBacking {
       return false;
     }
     this.extents.locked(() => {
-      this.extents.publish(page, pages, true);
+      this.extents.publish(page, pages, source !== FIXED); // nobody knows what is in a page that was not asked for
     });
     this.i32[Backing.page] = NULL_PAGE;
     return true;
   }
 
   /** Gives the records of pages below `end`, and that of page `end`, storage. */
-  private mapRecords(end: number): void {
+  private mapRecords(source: PageSource | undefined, end: number): void {
     const { i32, region } = this;
     const mapped = i32[Backing.mapped];
     if (end < mapped || mapped === region.pages) return;
@@ -221,7 +253,7 @@ export class PageBacking {
       throw new VmemError('ECORRUPT', `[BACKING-1] ${mapped} page records have storage`);
     const from = PAGE_MAP + mapPagesOf(mapped);
     const to = Math.min(PAGE_MAP + 1 + Math.floor(end / RECORDS_PER_PAGE), region.firstDataPage);
-    this.source?.back(from * PAGE_SIZE, (to - from) * PAGE_SIZE);
+    source?.back(from * PAGE_SIZE, (to - from) * PAGE_SIZE);
     i32[Backing.mapped] = Math.min((to - PAGE_MAP) * RECORDS_PER_PAGE, region.pages);
   }
 

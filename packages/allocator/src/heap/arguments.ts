@@ -150,6 +150,11 @@ export function usagePolicy(policy: unknown): UsagePolicy {
   throw new VmemError('EINVAL', `policy: expected default or conservative, got ${describe(policy)}`);
 }
 
+export function requireStorage(storage: unknown): void {
+  if (storage === 'own' || storage === 'borrowed') return;
+  throw new VmemError('EINVAL', `storage: expected own or borrowed, got ${describe(storage)}`);
+}
+
 export function wholeOption(
   name: string,
   value: unknown,

@@ -14,7 +14,7 @@
 //
 // The two stretches between the stores to `busy` are fast sections: see `fast-sections` and `standstill`.
 
-import { VmemError } from '../base/errors';
+import { VmemError, describe } from '../base/errors';
 import {
   LINE_SHIFT,
   PAGE_SHIFT,
@@ -41,7 +41,15 @@ import {
   alignedClassFor,
   classTable,
 } from '../slab/size-classes';
-import { handleFields, hostOption, regionOf, requireAlignment, requireSize, sourceOption } from './arguments';
+import {
+  handleFields,
+  hostOption,
+  regionOf,
+  requireAlignment,
+  requireSize,
+  requireStorage,
+  sourceOption,
+} from './arguments';
 import { blocksOf, takeSnapshot } from './block-snapshot';
 import { blockAt, isBlock, type LiveBlock } from './blocks';
 import { checkHeap } from './check/check';
@@ -54,6 +62,14 @@ import { countOf, requireLength, requireOutside, wordsOf, type PointerArray } fr
 import { MOST_TRIES, enterHeap, makeHeap, type Membership } from './membership';
 import { withOwnCache } from './own-cache';
 import { refusal } from './pointers';
+import {
+  disown,
+  storedRanges,
+  whileResting,
+  type RestingHeap,
+  type StorageState,
+  type StoredRange,
+} from './rest';
 import { reclaim } from './reclaim';
 import { Relocation } from './relocation';
 import { collectStats, type HeapStats } from './stats';
@@ -140,6 +156,7 @@ export class Heap {
   private readonly core: HeapCore;
   private deathWatch: Membership['deathWatch'];
   private isMember = true;
+  private isResting = false;
   private cache: ThreadCache | undefined;
   private deathsSeen: number;
   private many: Many | undefined;
@@ -192,6 +209,38 @@ export class Heap {
     const members = { host: hostOption(options), source: sourceOption(options) };
     const region = regionOf(buffer, byteOffset, size);
     return enterHeap(region, region.validate(CLASS_COUNT, id), members, Heap.of);
+  }
+
+  /**
+   * What has storage in a copy of the heap's memory that was made while it rested (`atRest`), range by range: each must be
+   * in `memory`, which is all zeros at first, before the next one is asked for.
+   * @throws VmemError EINVAL, ECLOSED, ECORRUPT
+   */
+  static storedRanges(handle: HeapHandle): Generator<StoredRange, undefined, undefined> {
+    const { buffer, byteOffset, size } = handleFields(handle);
+    return storedRanges(regionOf(buffer, byteOffset, size));
+  }
+
+  /**
+   * Attaches the calling thread, as the first one, to a copy of the heap's memory that was made while it rested. No other
+   * thread is attached to the copy: what those had cached goes back, and blocks stay live.
+   *
+   * @param storage `own` if the storage is the copy's own, and changes as it did; `borrowed` if it belongs to the heap that
+   * the copy is of
+   * @throws VmemError as `attach`
+   */
+  static adopt(
+    handle: HeapHandle,
+    storage: Extract<StorageState, 'own' | 'borrowed'>,
+    options: Pick<HeapOptions, 'host' | 'source'> = {},
+  ): Heap {
+    const { buffer, byteOffset, size, id } = handleFields(handle);
+    const members = { host: hostOption(options), source: sourceOption(options) };
+    requireStorage(storage);
+    const region = regionOf(buffer, byteOffset, size);
+    const geometry = region.validate(CLASS_COUNT, id);
+    disown(region, geometry.slots, storage);
+    return enterHeap(region, geometry, members, Heap.of);
   }
 
   private static readonly of = (membership: Membership): Heap => new Heap(membership);
@@ -520,10 +569,40 @@ export class Heap {
     });
   }
 
+  /**
+   * Runs `action` while the heap rests: no thread is inside a call, and what the memory holds is a heap by itself, for
+   * `adopt`. Whatever else threads write to blocks they may go on writing. `action` can't use this heap object, and must not
+   * use the heap by others.
+   * @throws VmemError EINVAL if `action` is no function; EBUSY inside of it
+   */
+  atRest<T>(action: (heap: RestingHeap) => T): T {
+    if (typeof action !== 'function') {
+      throw new VmemError('EINVAL', `action: expected a function, got ${describe(action)}`);
+    }
+    const cache = this.requireAttached();
+    this.reapIfAsked();
+    return this.explaining(() =>
+      whileResting(this.core, (heap) => {
+        const { id } = this;
+        this.leave();
+        this.isResting = true;
+        try {
+          return action(heap);
+        } finally {
+          this.isResting = false;
+          this.cache = cache;
+          this.id = id;
+          this.many = undefined;
+        }
+      }),
+    );
+  }
+
   /** This thread is done: its cached blocks go back. The heap object is of no more use; blocks stay live. */
   detach(): void {
     const { core, region } = this;
     if (!this.isMember) return;
+    if (this.isResting) throw this.closedError();
     this.leave();
     try {
       // an exception may end this anywhere (the stack is full); then it can be done again
@@ -547,6 +626,7 @@ export class Heap {
    */
   close(vanishing = false): boolean {
     const { region } = this;
+    if (this.isResting) throw this.closedError();
     this.leave();
     this.unwatch();
     if (!region.isOpen || !region.close()) return false;
@@ -953,6 +1033,7 @@ export class Heap {
   }
 
   private closedError(): VmemError {
+    if (this.isResting) return new VmemError('EBUSY', 'the heap rests until the call that is under way ends');
     const reason = this.region.isOpen ? 'this thread has detached from the heap' : 'the heap was deleted';
     return new VmemError('ECLOSED', reason);
   }

@@ -2,6 +2,7 @@
 // whole stretch of them. What the stack of the class can't serve goes between slabs and the caller's array directly, a
 // stretch under one lock; what is out of the ordinary is left to malloc and free, block by block.
 
+import { PlainDoubles } from '../base/built-in';
 import { VmemError } from '../base/errors';
 import {
   LINE_SHIFT as SHIFT_OF_LINES,
@@ -194,7 +195,7 @@ export class Many {
 
   /** Room for a stretch of pointers. Given back by `this.some = ...`: a caller's code may come back here meanwhile. */
   private borrow(): Float64Array {
-    const some = this.some ?? new Float64Array(STRETCH);
+    const some = this.some ?? new PlainDoubles(STRETCH);
     this.some = undefined;
     return some;
   }

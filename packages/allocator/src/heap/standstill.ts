@@ -1,5 +1,5 @@
-// A standstill: no thread uses its cache, and no fast section is under way. For whoever needs the caches of
-// other threads: `check` to see them exactly, a thread that found no memory to empty them.
+// A standstill: no thread uses its cache, and no fast section is under way. For whoever needs to see all caches as they are at
+// one moment: `check`, `stats`, a walk over all blocks. Everybody waits, so what is done at one is short.
 //
 // The gate of a slot is the lock of its cache, biased towards its thread: that one only looks whether anybody has
 // it, in each fast section, and takes it like the others in its slow paths. So closing all gates and waiting

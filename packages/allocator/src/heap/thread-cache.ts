@@ -1,6 +1,7 @@
 // The cache of one slot: moves blocks between its stacks and the bins, half a stack at a time. Every method
 // needs the slot's gate, or a heap that nobody else has seen. See `layout/thread-cache` for the format.
 
+import { PlainBytes } from '../base/built-in';
 import {
   NULL_PAGE,
   asSizeClass,
@@ -154,6 +155,14 @@ export class ThreadCache {
     return this.i32[this.tops + 2 * sizeClass + 1] !== this.start + this.core.cacheLayout.noStack;
   }
 
+  /** Nothing was ever in the stack of the class: both its words say so. */
+  private isUnbegun(sizeClass: number): boolean {
+    return (
+      !this.hasStack(sizeClass) &&
+      this.i32[this.tops + 2 * sizeClass] === this.start + this.core.cacheLayout.noStack
+    );
+  }
+
   private beginStack(sizeClass: SizeClass): void {
     if (this.hasStack(sizeClass)) return;
     const { i32 } = this;
@@ -171,19 +180,20 @@ export class ThreadCache {
    */
   rebuild(): void {
     const { i32, start } = this;
-    const { capacity, firstRun, stack, runPages } = this.core.cacheLayout;
+    const { capacity, firstRun, stack, runPages, noStack } = this.core.cacheLayout;
     let pagesInRuns = 0;
     for (let i = 0; i < capacity.length; i++) {
+      if (i < firstRun && this.isUnbegun(i)) continue;
       const bottom = start + stack[i];
       const end = bottom + ENTRY * capacity[i];
+      const pages = SHORTEST_RUN + i - firstRun;
       const seen = new Set<number>();
       let top = bottom;
       for (let entry = bottom; entry < end; entry += ENTRY) {
         const granule = i32[entry];
         const state = i32[entry + 1];
-        const pages = SHORTEST_RUN + i - firstRun;
-        if (seen.has(granule)) continue;
         if (i < firstRun ? !this.hasBlock(granule, state >>> 0, i) : !this.hasRun(granule, pages)) continue;
+        if (seen.has(granule)) continue;
         seen.add(granule);
         // moving an entry down leaves it in its old place, too, so that each has a place at every instant
         i32[top] = granule;
@@ -196,6 +206,8 @@ export class ThreadCache {
       i32[bottom - 1] = 0;
       i32[bottom - 2] = 0;
     }
+    i32[start + noStack - 1] = 0;
+    i32[start + noStack - 2] = 0;
     i32.fill(0, start, this.tops);
     i32[start + runPages] = pagesInRuns;
   }
@@ -245,7 +257,7 @@ export class ThreadCache {
    */
   private refill(sizeClass: SizeClass): number {
     const { bins, cacheLayout } = this.core;
-    const refills = (this.refills ??= new Uint8Array(CLASS_COUNT));
+    const refills = (this.refills ??= new PlainBytes(CLASS_COUNT));
     const want = Math.min(FIRST_REFILL << refills[sizeClass], cacheLayout.capacity[sizeClass] >> 1);
     if (refills[sizeClass] < MOST_DOUBLINGS) refills[sizeClass]++;
     const bottom = this.bottom(sizeClass);

@@ -124,7 +124,7 @@ export class ThreadSlots implements SectionOwners {
 
   /**
    * True if what the slot holds may be half done: its thread has died, or took it from one that died and has not cleared it
-   * yet. To be asked at a standstill, or it changes meanwhile.
+   * yet. To be asked with the gate closed and no section under way, or it changes meanwhile.
    */
   isTorn(slot: number): boolean {
     if (this.isDead(slot)) return true;

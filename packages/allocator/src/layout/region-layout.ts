@@ -14,7 +14,8 @@
 // [HEAD-2] The identity words are those that `create` wrote; sizes agree with each other.
 // [EXTENT-1] The counters of the extents' table are the numbers of pages and extents of each kind.
 // [BACKING-1] The records of all extents' first pages have storage, and those of all pages but unbacked ones.
-// [BACKING-2] The range that is written down, if one is, lies behind the tables; the policy is one that there is.
+// [BACKING-2] The range that is written down, if one is, lies behind the tables; the policy and the state of
+//              the storage are such as there are.
 
 import { PAGE_SIZE } from '../base/units';
 import { MAX_SLOTS } from './block-state';
@@ -22,8 +23,8 @@ import { PageRecord } from './page-map';
 
 export const MAGIC_LOW = 0x6d656d76; // "vmem" in little-endian order
 export const MAGIC_HIGH = 0x73742d00; // "\0-ts"
-/** Of the region format. Regions live no longer than their processes, so there is no migration. */
-export const FORMAT_VERSION = 3;
+/** Of the region format. Regions live no longer than their processes and those that these have forked: there is no migration. */
+export const FORMAT_VERSION = 4;
 /** Room in the bin table; the number of size classes is at most this. */
 export const MAX_CLASSES = 96;
 
@@ -73,6 +74,16 @@ export const enum Backing {
   skipped,
   /** `UsagePolicy`; written once. */
   policy,
+  /** A `Storage`. */
+  storage,
+}
+
+/** Whether what has storage can change; see `StorageState`. */
+export const enum Storage {
+  own,
+  frozen,
+  thawed,
+  borrowed,
 }
 
 /** What happens to free pages. */

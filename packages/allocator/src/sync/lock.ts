@@ -102,6 +102,11 @@ export class OwnedLocks {
     if (this.i32[at + 1] !== 0) Atomics.notify(this.i32, at, 1);
   }
 
+  /** Lets a thread that sleeps for the lock have it first, before this one, which has just let go of it, takes it again. */
+  giveWay(at: number): void {
+    if (this.i32[at + 1] !== 0) waitWhile(this.i32, at, 0, SLEEP_MS);
+  }
+
   /** True if this thread has the lock. */
   holds(at: number): boolean {
     return this.i32[at] === this.me;

@@ -14,6 +14,7 @@ import {
   Identity,
   RECORDS_PER_PAGE,
   Slot,
+  Storage,
   UsagePolicy,
   binAt,
   slotAt,
@@ -88,6 +89,9 @@ function addTables(inner: InnerHeap, add: Add, addRange: AddRange): void {
   add('backing', 'skipped', Backing.skipped);
   add('backing', 'policy', Backing.policy, (_, now) =>
     now === UsagePolicy.keep || now === UsagePolicy.conservative ? HINT : undefined,
+  );
+  add('backing', 'storage', Backing.storage, (_, now) =>
+    now >= Storage.own && now <= Storage.borrowed ? HINT : undefined,
   );
   addRange('extent counters', 'counters', Extents.counters, Extents.unbacked);
   addRange('list heads', 'unbacked, across', Extents.unbacked, Extents.across + 1);

@@ -21,6 +21,7 @@ const METHODS: Readonly<Record<keyof Heap, 'writes' | 'reads'>> = {
   checkReport: 'writes',
   stats: 'writes',
   purge: 'writes',
+  atRest: 'writes',
   detach: 'writes',
   close: 'writes',
   usableSize: 'reads',

@@ -4,6 +4,7 @@ import { Heap } from '@vmem-ts/allocator';
 import { asPage, type PageIndex } from '#src/base/units';
 import { ExtentAllocator } from '#src/extent/extent-allocator';
 import { binOfLength } from '#src/extent/extent-index';
+import { HeapCopy } from '#src/heap/check/heap-copy';
 import { FREE, MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
 import { PageKind, PageRecord, Sharing, cachedRunTag } from '#src/layout/page-map';
 import {
@@ -905,6 +906,72 @@ function expectHoldingThroughLoad(kind: 'pages' | 'slabs'): void {
   model.verifyAll();
 }
 
+describe('others stand still', () => {
+  /** The system is asked about the other thread while caches are verified: whether all stand still then. */
+  function checkedWith(copy?: null): { heap: Heap; still: boolean[] } {
+    const threads = new FakeThreads();
+    const heap = Heap.create(new SharedArrayBuffer(1 << 20), { host: threads.hostOf(11) });
+    const other = Heap.attach(heap.handle, { host: threads.hostOf(22) });
+    const { i32 } = new InnerHeap(heap);
+    const still: boolean[] = [];
+    const mock = copy === null ? jest.spyOn(HeapCopy, 'for').mockReturnValue(undefined) : undefined;
+    const host = {
+      ...threads.hostOf(33),
+      isAlive: () => {
+        still.push(i32[Calls.standstill] !== 0);
+        return true;
+      },
+    };
+    other.free(other.malloc(100));
+    const checker = Heap.attach(heap.handle, { host });
+    still.length = 0;
+    expect(checker.check()).toBe(1);
+    mock?.mockRestore();
+    return { heap, still: [...new Set(still)] };
+  }
+
+  test('only until there is a copy', () => {
+    expect(checkedWith().still).toEqual([false]);
+  });
+
+  test('throughout where there is no room for one', () => {
+    expect(checkedWith(null).still).toEqual([true]);
+  });
+});
+
+test('what is verified in place is what is verified in a copy', () => {
+  const { heap, inner } = loadedHeap();
+  const page = freeExtent(inner);
+  inner.pageMap.setB(page, page + inner.pageMap.length(page) + 1);
+  inner.i32[Extents.freePages]++;
+  const report = heap.checkReport();
+  const mock = jest.spyOn(HeapCopy, 'for').mockReturnValue(undefined);
+  expect(heap.checkReport()).toEqual(report);
+  mock.mockRestore();
+  expect(namedIn(report)).toEqual(['[FREE-3]', '[EXTENT-1]']);
+});
+
+test('there is no copy of a heap that can be none, or of a large one', () => {
+  const take = jest.spyOn(HeapCopy.prototype, 'take');
+  const takenFrom = (damage: (loaded: Loaded) => void): unknown => {
+    const loaded = loadedHeap();
+    damage(loaded);
+    loaded.heap.checkReport();
+    return take.mock.results.at(-1)?.value;
+  };
+  expect(takenFrom(() => undefined)).toBeDefined();
+  expect(takenFrom(({ inner }) => inner.i32[Backing.mapped]--)).toBeUndefined();
+  expect(takenFrom(({ inner }) => (inner.i32[Backing.mapped] *= 2))).toBeUndefined();
+  expect(
+    takenFrom(({ inner }) => {
+      inner.pageMap.clearTag(freeExtent(inner));
+    }),
+  ).toBeUndefined();
+  expect(take).toHaveBeenCalledTimes(4);
+  take.mockRestore();
+  expect(HeapCopy.for({ region: { size: 2 ** 30 + 2 ** 20 } } as never)).toBeUndefined();
+});
+
 test('check only reads', () => {
   const { heap, inner } = loadedHeap();
   const before = inner.u8.slice();
@@ -1026,7 +1093,7 @@ describe('pages without storage', () => {
   });
 });
 
-test('[BACKING-2] a range that is written down but can be none, or a policy that there is not', () => {
+test('[BACKING-2] a range that is written down but can be none, or a policy or a state of the storage that there is not', () => {
   for (const [page, pages] of [
     [1, 1],
     [-1, 1],
@@ -1042,6 +1109,8 @@ test('[BACKING-2] a range that is written down but can be none, or a policy that
   }
   for (const policy of [2, -1])
     expectFound('[BACKING-2]', ({ inner }) => (inner.i32[Backing.policy] = policy));
+  for (const storage of [4, -1])
+    expectFound('[BACKING-2]', ({ inner }) => (inner.i32[Backing.storage] = storage));
 });
 
 test('[FREE-3] a first or a last page that is said to be zero, and is not', () => {

@@ -4,6 +4,7 @@ import { Heap, VmemError, type HeapOptions } from '@vmem-ts/allocator';
 import * as extentWalk from '#src/extent/extent-walk';
 import { PageKind } from '#src/layout/page-map';
 import { Backing, Extents } from '#src/layout/region-layout';
+import { OwnedLocks } from '#src/sync/lock';
 import { exhaust } from '../support/exhaust';
 import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
@@ -369,6 +370,26 @@ describe('purge', () => {
       for (let i = 0; i < pointers.length; i += 2) expect(heap.calloc(1, 500_000)).toBeGreaterThan(0);
       expectSound(grown);
     }
+  });
+
+  test('lets others grow between two runs of pages, and gives back no more than there was', () => {
+    const grown = growable(64 * MIB, 64 * MIB);
+    const { heap, storage } = grown;
+    const other = Heap.attach(heap.handle, { source: storage });
+    const pointers = exhaust(heap, 500_000);
+    for (let i = 0; i < pointers.length; i += 2) heap.free(pointers[i]);
+    const free = heap.stats().pagesFree;
+    const taken: number[] = [];
+    const giveWay = jest.spyOn(OwnedLocks.prototype, 'giveWay').mockImplementation(() => {
+      // what the purge has given back so far has to get storage again
+      for (const ptr of taken.splice(0)) other.free(ptr);
+      taken.push(...exhaust(other, 500_000));
+    });
+    expect(heap.purge()).toBeLessThanOrEqual(free);
+    expect(giveWay).toHaveBeenCalled();
+    giveWay.mockRestore();
+    expect(taken).toHaveLength(Math.ceil(pointers.length / 2));
+    expectSound(grown);
   });
 
   test('empties the caches of all threads', () => {

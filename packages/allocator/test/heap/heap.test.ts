@@ -1,4 +1,5 @@
 import { Heap, MAX_THREADS, MIN_REGION, type HeapHandle } from '@vmem-ts/allocator';
+import { Slot, slotAt } from '#src/layout/region-layout';
 import { CLASS_SIZE } from '#src/slab/size-classes';
 import { exhaust } from '../support/exhaust';
 import { FakeThreads } from '../support/fake-threads';
@@ -357,6 +358,28 @@ describe('when memory is out', () => {
       expect(heap.check()).toBe(1);
     },
   );
+
+  test('caches are emptied one after the other, each behind its own gate', () => {
+    const threads = new FakeThreads();
+    const heap = Heap.create(new SharedArrayBuffer(MIB), { threads: 4, host: threads.hostOf(1) });
+    const i32 = new Int32Array(heap.buffer);
+    const closed: number[] = [];
+    const gates = [0, 1, 2, 3].map((slot) => slotAt(slot) + Slot.gate);
+    const host = {
+      ...threads.hostOf(2),
+      isAlive: () => {
+        closed.push(gates.filter((gate) => i32[gate] !== 0).length);
+        return true;
+      },
+    };
+    const others = [3, 4].map((tid) => Heap.attach(heap.handle, { host: threads.hostOf(tid) }));
+    const needy = Heap.attach(heap.handle, { host });
+    for (const other of others) other.free(other.malloc(100));
+    closed.length = 0;
+    expect(needy.malloc(MIB)).toBe(0);
+    expect(Math.max(...closed)).toBe(1);
+    expect(heap.stats().cached).toBe(0);
+  });
 
   test('a block of whole pages is had out of the caches of other heap objects', () => {
     const heap = newHeap(MIB);

@@ -32,6 +32,18 @@ test('a free lock is taken at once, and its owner stands in it', () => {
   expect([...words]).toEqual([0, 0, 0, 0]);
 });
 
+test('who gives way waits only where somebody sleeps for the lock', () => {
+  const words = newWords();
+  const locks = new OwnedLocks(words, ME, never, never);
+  const wait = jest.spyOn(Atomics, 'wait').mockReturnValue('timed-out');
+  locks.giveWay(0);
+  expect(wait).not.toHaveBeenCalled();
+  words[1] = 1;
+  locks.giveWay(0);
+  expect(wait.mock.calls).toEqual([[words, 0, 0, 1]]);
+  wait.mockRestore();
+});
+
 test('the lock of a thread that is gone is taken over, and repaired while it is held', () => {
   const words = newWords();
   words[0] = OTHER;

@@ -1,5 +1,6 @@
-// The consistency check: takes every lock at a standstill, so nothing moves, then verifies each numbered invariant. Reads only. Every loop is bounded by a size of the region's geometry, not
-// by what the region says, so damage can't make it run for ever.
+// The consistency check: takes every lock at a standstill, so nothing moves, and copies what describes the heap; then it
+// verifies each numbered invariant of the copy. Where no copy can be had it does that at the standstill. Reads only. Every loop
+// is bounded by a size of the region's geometry, not by what the region says, so damage can't make it run for ever.
 
 import { VmemError } from '../../base/errors';
 import { CLASS_COUNT } from '../../slab/size-classes';
@@ -8,6 +9,7 @@ import { atStandstill } from '../standstill';
 import { underEveryLock } from '../every-lock';
 import { checkCachedRuns } from './cached-runs';
 import { checkFreeIndex } from './free-extents';
+import { HeapCopy } from './heap-copy';
 import { checkCounters, checkHead, checkTiling } from './pages';
 import type { CheckReport } from './report';
 import { CheckScene } from './scene';
@@ -17,18 +19,26 @@ import { checkSlots } from './slots';
 import { checkStateStore } from './state-pages';
 
 export function checkHeap(core: HeapParts): CheckReport {
-  const scene = new CheckScene(core);
-  orDamage(scene, () => {
+  const copy = HeapCopy.for(core); // the slow part of it, before anybody waits
+  const inPlace = new CheckScene(core);
+  let still: HeapParts | undefined;
+  orDamage(inPlace, () => {
     // damage found inside is no reason to abandon the gates, so it does not leave the standstill
     core.backing.still(() => {
       atStandstill(core, () => {
-        orDamage(scene, () => {
+        orDamage(inPlace, () => {
           underEveryLock(core, () => {
-            checkAll(scene);
+            still = copy?.take();
+            if (still === undefined) checkAll(inPlace);
           });
         });
       });
     });
+  });
+  if (still === undefined || inPlace.found.problems.length > 0) return inPlace.found.report();
+  const scene = new CheckScene(still);
+  orDamage(scene, () => {
+    checkAll(scene);
   });
   return scene.found.report();
 }

@@ -1,7 +1,7 @@
 // Checks the list of unbacked extents against the census, and that what describes pages has storage.
 
 import { isPlausible } from '../../extent/page-backing';
-import { Backing, Extents, RECORDS_PER_PAGE, UsagePolicy } from '../../layout/region-layout';
+import { Backing, Extents, RECORDS_PER_PAGE, Storage, UsagePolicy } from '../../layout/region-layout';
 import { NULL_PAGE, type PageIndex } from '../../base/units';
 import { walkList, type CheckScene } from './scene';
 
@@ -18,6 +18,12 @@ function checkUnderWay({ found, i32, core }: CheckScene): void {
     policy === UsagePolicy.keep || policy === UsagePolicy.conservative,
     '[BACKING-2]',
     () => `there is no policy ${policy}`,
+  );
+  const storage = i32[Backing.storage];
+  found.expect(
+    storage >= Storage.own && storage <= Storage.borrowed,
+    '[BACKING-2]',
+    () => `there is no state ${storage} of the storage`,
   );
 }
 

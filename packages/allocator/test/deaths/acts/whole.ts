@@ -38,6 +38,11 @@ export const WHOLE_ACTS: Readonly<Record<string, Act>> = {
       for (const size of [24, 3000, 16_384]) each.free(each.malloc(size));
     return () => theirs.heap.purge();
   },
+  'a rest': (scene) => {
+    const { theirs, heap } = scene;
+    for (const each of [theirs.heap, heap]) for (const size of [24, 24_000]) each.free(each.malloc(size));
+    return () => theirs.heap.atRest((rest) => rest.used());
+  },
   'a detach': ({ theirs: { heap } }) => {
     for (const size of [24, 100, 3000, 16_384]) heap.free(heap.malloc(size));
     return () => heap.detach();

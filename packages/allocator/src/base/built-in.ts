@@ -1,0 +1,6 @@
+// Constructors of memory as they were when this was loaded. A program may exchange the global ones for others that take
+// blocks of this very heap, and no call may begin another one.
+
+export const PlainBuffer = ArrayBuffer;
+export const PlainBytes = Uint8Array;
+export const PlainDoubles = Float64Array;
