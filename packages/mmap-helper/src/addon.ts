@@ -21,7 +21,9 @@ interface NativeAddon {
   pageSize(): number;
   openUnnamedFile(dir: string): number | Failure;
   openFile(path: string): number | Failure;
-  lockFile(fd: number): Done;
+  openMemoryFile(): number | Failure;
+  adoptFile(fd: number): number | Failure;
+  lockFile(fd: number, lock: string): Done;
   closeFile(fd: number): Done;
   allocateFile(fd: number, offset: number, length: number): Done;
   punchHole(fd: number, offset: number, length: number): Done;
@@ -34,6 +36,15 @@ interface NativeAddon {
   advise(bytes: Uint8Array, advice: string): Done;
   sync(bytes: Uint8Array, wait: boolean): Done;
   mapFile(fd: number, offset: number, length: number, mode: NativeMode): ArrayBuffer | Failure;
+  openLending(bytes: Uint8Array, desk: Uint8Array): number | Failure;
+  lend(lending: number, offset: number, length: number): ArrayBuffer | Failure;
+  canLendShared(): boolean;
+  lendShared(lending: number, offset: number, length: number): SharedArrayBuffer | Failure;
+  returnedCount(lending: number): number;
+  takeReturned(lending: number): number;
+  collectGarbage(): void;
+  isLent(bytes: Uint8Array): boolean;
+  detachBuffer(buffer: ArrayBuffer): boolean;
   threadIdentity(): { pid: number; tid: number; startTime: number } | Failure;
   isThreadAlive(pid: number, tid: number, startTime: number): boolean;
   threadBarrier(): boolean;
@@ -49,6 +60,7 @@ export interface NativeFileInfo {
   readonly blocksBytes: number;
   readonly alignment: number;
   readonly isCharDevice: boolean;
+  readonly isDax: boolean;
   readonly major: number;
   readonly minor: number;
   readonly fsType: number;
@@ -56,7 +68,7 @@ export interface NativeFileInfo {
 }
 
 /** That of `INTERFACE_VERSION` in native/src/lib.rs. */
-const INTERFACE_VERSION = 5;
+const INTERFACE_VERSION = 9;
 
 const BUILD = 'npm run build:native -w packages/mmap-helper';
 

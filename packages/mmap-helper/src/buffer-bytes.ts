@@ -87,6 +87,12 @@ export function lastingBytes(buffer: unknown, byteOffset: unknown = 0, length?: 
   return bytesOf(buffer as ArrayBufferLike, byteLength as number, byteOffset, length ?? byteLength);
 }
 
+/** All bytes of an ArrayBuffer; undefined if it has none, or for what is no ArrayBuffer. */
+export function arrayBufferBytes(buffer: unknown): Uint8Array | undefined {
+  const byteLength = ask(arrayByteLength, buffer) as number | undefined;
+  return byteLength ? new Bytes(buffer as ArrayBuffer, 0, byteLength) : undefined;
+}
+
 function lengthOf(buffer: ArrayBufferLike): number {
   return (ask(sharedByteLength, buffer) ?? ask(arrayByteLength, buffer)) as number;
 }

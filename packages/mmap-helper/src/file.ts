@@ -2,7 +2,7 @@
  * Files to map: opening them without a name, having their space allocated, giving it back.
  */
 import { addon } from './addon.js';
-import { requireFd, requireFileRange, requirePath } from './arguments.js';
+import { requireFd, requireFileRange, requireOneOf, requirePath } from './arguments.js';
 import { requireDone, requireResult } from './mmap-error.js';
 
 /**
@@ -35,14 +35,45 @@ export function openFile(path: string): number {
 }
 
 /**
+ * Opens a new file in memory, for reading and writing, that only its descriptor leads to (memfd_create(2)). It is empty;
+ * its pages take memory when they are written, and are never missing: there is no file system that could be full.
+ *
+ * @returns the file descriptor; like that of `openUnnamedFile`, it outlives the worker that opened it
+ * @throws MmapError: EMFILE, ENFILE, ENOMEM; ENOSYS before Linux 3.17
+ */
+export function openMemoryFile(): number {
+  return requireResult(addon().openMemoryFile(), {});
+}
+
+/**
+ * A second descriptor for the same open file, for a descriptor that this package did not open, such as one that came with
+ * the process. Like that of `openUnnamedFile` it outlives the worker, and `closeFile` closes it. `fd` stays open.
+ *
+ * @returns the file descriptor
+ * @throws TypeError, RangeError: no descriptor; MmapError with `fd`: EBADF, EMFILE, and for what can't be mapped as `fileInfo`
+ */
+export function adoptFile(fd: number): number {
+  const checked = requireFd(fd);
+  return requireResult(addon().adoptFile(checked), { fd: checked });
+}
+
+/** `'exclusive'`: for one alone; `'shared'`: for any number, who all keep out the one; `'none'`: not any more. */
+export type FileLock = 'exclusive' | 'shared' | 'none';
+
+const FILE_LOCKS: readonly FileLock[] = ['exclusive', 'shared', 'none'];
+
+/**
  * Keeps others from doing the same with that file or device, in this process or in another one, until the descriptor is
  * closed and all of its mappings are gone (flock(2)). Who does not ask is not kept out.
  *
- * @throws TypeError, RangeError: no descriptor; MmapError with `fd`: EBUSY, somebody else has done so; EBADF
+ * The lock is that of the open file: descriptors that were duplicated or inherited share it, others for the same file don't.
+ *
+ * @throws TypeError, RangeError: no descriptor, or no lock; MmapError with `fd`: EBUSY, somebody else has done so; EBADF
  */
-export function lockFile(fd: number): void {
+export function lockFile(fd: number, lock: FileLock = 'exclusive'): void {
   const checked = requireFd(fd);
-  requireDone(addon().lockFile(checked), { fd: checked });
+  const how = requireOneOf(lock, 'lock', FILE_LOCKS);
+  requireDone(addon().lockFile(checked, how), { fd: checked });
 }
 
 /**
@@ -95,6 +126,11 @@ export interface FileInfo {
   readonly alignment: number;
   /** True for a DAX device, false for a regular file. */
   readonly isCharDevice: boolean;
+  /**
+   * True if loads and stores in a mapping reach the storage itself, with no page cache between: a DAX device, or a file that
+   * its file system keeps in such a way (statx(2), STATX_ATTR_DAX). False also where the kernel doesn't tell, before 5.8.
+   */
+  readonly isDax: boolean;
   /** The device's numbers; 0 for a regular file. */
   readonly major: number;
   readonly minor: number;
@@ -109,7 +145,8 @@ export interface FileInfo {
 
 /**
  * @throws TypeError, RangeError: no descriptor; MmapError with `fd`: EBADF, and EISDIR, ESPIPE, ENODEV for what can't be
- *   mapped (directories, pipes and sockets, devices other than DAX)
+ *   mapped (directories, pipes and sockets, devices other than DAX), EIO for a DAX device of which sysfs doesn't tell size
+ *   and alignment
  */
 export function fileInfo(fd: number): FileInfo {
   const checked = requireFd(fd);

@@ -4,7 +4,7 @@
  */
 import { addon } from './addon.js';
 import { outOfRange, requireFd, requireOneOf, requireWhole } from './arguments.js';
-import { growableBytes } from './buffer-bytes.js';
+import { growableBytes, lastingBytes } from './buffer-bytes.js';
 import { requireDone } from './mmap-error.js';
 
 const Shared = SharedArrayBuffer;
@@ -46,6 +46,25 @@ export function alignedOffset(buffer: SharedArrayBuffer, alignment: number): num
   const offset = beyond === 0 ? 0 : boundary - beyond;
   growableBytes(buffer, offset, 1);
   return offset;
+}
+
+/**
+ * The largest power of two, up to `most`, that the address of a byte of a buffer is a multiple of. For memory that a file is
+ * mapped to from its beginning on, 2 MiB and more means that huge pages can be used.
+ *
+ * @throws TypeError, RangeError: arguments (`most` a power of two)
+ */
+export function addressAlignment(
+  buffer: SharedArrayBuffer | ArrayBuffer,
+  byteOffset: number,
+  most: number,
+): number {
+  const boundary = requireAlignment(most);
+  const start = requireWhole(byteOffset, 'byteOffset');
+  let beyond = addon().addressModulo(lastingBytes(buffer, start, 1), boundary);
+  let alignment = 1;
+  for (; alignment < boundary && beyond % 2 === 0; alignment *= 2) beyond /= 2;
+  return alignment;
 }
 
 function requireAlignment(alignment: unknown): number {

@@ -64,11 +64,14 @@ describe('a package without its addon', () => {
       const calls = {
         pageSize: [], openUnnamedFile: ['/tmp'], openFile: ['/tmp/x'], lockFile: [3], closeFile: [3], allocateFile: [3, 0, 1],
         punchHole: [3, 0, 1], fileInfo: [3], reserve: [4096], alignedOffset: [buffer, 4096],
+        addressAlignment: [buffer, 0, 4096],
         overlayFile: [buffer, 0, 4096, 3, 0, 'shared'], dropMapping: [buffer, 0, 4096],
         freeFileSpace: [buffer, 0, 4096], mapFile: [3, 0, 1, 'shared'], advise: [buffer, 0, 4096, 'normal'],
         sync: [buffer, 0, 4096, true], threadIdentity: [], isThreadAlive: [{ pid: 1, tid: 1, startTime: 1 }],
         onThreadDeath: [buffer, [word]], threadBarrier: [], mayMap: [2],
-        cancelThreadDeaths: [buffer, 0, 4096],
+        cancelThreadDeaths: [buffer, 0, 4096], canLendShared: [], collectGarbage: [], isLent: [new ArrayBuffer(8)],
+        detachBuffer: [new ArrayBuffer(8)], openLending: [buffer, 0, 4096, { byteOffset: 0, length: 64 }],
+        openMemoryFile: [], adoptFile: [3], privatePages: [buffer, 0, 4096],
       };
       const codes = {};
       for (const [name, call] of Object.entries(helper)) {

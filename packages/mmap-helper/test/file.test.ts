@@ -4,6 +4,7 @@ import {
   ftruncateSync,
   mkdtempSync,
   openSync,
+  readlinkSync,
   readdirSync,
   rmSync,
   writeFileSync,
@@ -12,12 +13,14 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
+  adoptFile,
   allocateFile,
   closeFile,
   dropMapping,
   fileInfo,
   lockFile,
   openFile,
+  openMemoryFile,
   openUnnamedFile,
   overlayFile,
   pageSize,
@@ -110,6 +113,50 @@ describeWithAddon('lockFile', () => {
       closeFile(second);
       expect(thrownBy(() => lockFile(second))).toMatchObject({ code: 'EBADF' });
     });
+  });
+
+  it('is shared by those who ask for that, and keeps out who wants it alone', () => {
+    inTempDir((dir) => {
+      const name = path.join(dir, 'file');
+      writeFileSync(name, '');
+      const [first, second, third] = [openFile(name), openFile(name), openFile(name)];
+      lockFile(first, 'shared');
+      lockFile(second, 'shared');
+      expect(thrownBy(() => lockFile(third))).toMatchObject({ code: 'EBUSY', fd: third });
+      lockFile(first, 'none');
+      expect(thrownBy(() => lockFile(third))).toMatchObject({ code: 'EBUSY' });
+      closeFile(second);
+      lockFile(third);
+      expect(thrownBy(() => lockFile(first, 'shared'))).toMatchObject({ code: 'EBUSY' });
+      closeFile(third);
+      closeFile(first);
+    });
+  });
+});
+
+describeWithAddon('openMemoryFile', () => {
+  it('opens an empty file that no file system knows', () => {
+    const fd = openMemoryFile();
+    expect(fstatSync(fd)).toMatchObject({ size: 0, nlink: 0 });
+    expect(readlinkSync(`/proc/self/fd/${fd}`)).toMatch(/^\/memfd:/);
+    ftruncateSync(fd, MIB);
+    const buffer = reserve(MIB);
+    overlayFile(buffer, 0, MIB, fd, 0, 'shared');
+    new Uint8Array(buffer, 0, MIB)[5] = 7;
+    expect(fileInfo(fd)).toMatchObject({ size: MIB, blocksBytes: pageSize() });
+    closeFile(fd);
+  });
+});
+
+describeWithAddon('adoptFile', () => {
+  it('gives a second descriptor for the same open file, that closeFile takes', () => {
+    const theirs = openSync(process.execPath, 'r');
+    const fd = adoptFile(theirs);
+    expect(fileInfo(fd).id).toBe(fileInfo(theirs).id);
+    closeSync(theirs);
+    expect(fileInfo(fd).size).toBeGreaterThan(0);
+    closeFile(fd);
+    expect(thrownBy(() => adoptFile(fd))).toMatchObject({ code: 'EBADF', syscall: 'fcntl', fd });
   });
 });
 
@@ -238,6 +285,7 @@ describeWithAddon('fileInfo', () => {
       blocksBytes: expect.any(Number) as number,
       alignment: 4096,
       isCharDevice: false,
+      isDax: expect.any(Boolean) as boolean,
       major: 0,
       minor: 0,
       fsType: expect.any(Number) as number,
@@ -257,7 +305,7 @@ describeWithAddon('fileInfo', () => {
 
   testOnSmallDisk('tmpfs', 1, 'tells the file system', (disk) => {
     const fd = openUnnamedFile(disk.dir);
-    expect(fileInfo(fd).fsType).toBe(0x01021994);
+    expect(fileInfo(fd)).toMatchObject({ fsType: 0x01021994, isDax: false });
     closeFile(fd);
   });
 });

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import {
+  addressAlignment,
   alignedOffset,
   closeFile,
   dropMapping,
@@ -268,6 +269,10 @@ describeWithAddon('reserve and alignedOffset', () => {
       const offset = alignedOffset(buffer, alignment);
       expect(offset).toBeLessThan(alignment);
       expect(offset + 3 * MIB).toBeLessThanOrEqual(buffer.byteLength);
+      expect(addressAlignment(buffer, offset, 2 ** 40)).toBeGreaterThanOrEqual(alignment);
+      expect(addressAlignment(buffer, offset, alignment)).toBe(alignment);
+      expect(addressAlignment(buffer, offset + 3 * 4096, alignment)).toBe(4096);
+      expect(addressAlignment(buffer, offset + 24, alignment)).toBe(8);
     }
   });
 

@@ -9,6 +9,7 @@ use napi::sys;
 use napi_derive::napi;
 
 use crate::errno::{errno_name, SysError, SysResult};
+use crate::file::Lock;
 use crate::mapping::{Mode, Span};
 
 /// A refusal as JavaScript gets it: a value, not an exception, so that the error is made there, with what it was about.
@@ -86,6 +87,15 @@ pub fn mode(name: &str) -> SysResult<Mode> {
         "private" => Ok(Mode::Private),
         "sync" => Ok(Mode::Sync),
         _ => Err(SysError::refused(libc::EINVAL, "mmap", "unknown mode")),
+    }
+}
+
+pub fn file_lock(name: &str) -> SysResult<Lock> {
+    match name {
+        "exclusive" => Ok(Lock::Exclusive),
+        "shared" => Ok(Lock::Shared),
+        "none" => Ok(Lock::None),
+        _ => Err(SysError::refused(libc::EINVAL, "flock", "unknown lock")),
     }
 }
 
@@ -203,5 +213,6 @@ mod tests {
         assert!(c_path("/tmp\0/x".into()).is_err());
         assert_eq!(mode("shared"), Ok(Mode::Shared));
         assert!(mode("read").is_err() && mode("").is_err());
+        assert!(file_lock("shared").is_ok() && file_lock("").is_err());
     }
 }

@@ -49,11 +49,48 @@ pub fn open_file(path: &CStr) -> SysResult<RawFd> {
     open(path, libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK, 0).and_then(register)
 }
 
+/// Opens a new file without a name in memory.
+pub fn open_memory_file() -> SysResult<RawFd> {
+    // SAFETY: the name is NUL-terminated. (glibc before 2.27 has no function for this.)
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_memfd_create,
+            c"vmem".as_ptr(),
+            libc::MFD_CLOEXEC as libc::c_ulong,
+        )
+    };
+    match i32::try_from(fd) {
+        // SAFETY: memfd_create just made this descriptor and nobody else has seen it.
+        Ok(fd) if fd >= 0 => register(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(SysError::last("memfd_create")),
+    }
+}
+
+/// A second descriptor for the open file of `fd`, which came from elsewhere.
+pub fn adopt_file(fd: RawFd) -> SysResult<RawFd> {
+    let file = duplicate(fd, "fcntl")?;
+    file_facts(file.as_raw_fd(), "fcntl")?;
+    register(file)
+}
+
+/// What `lock_file` asks for: flock(2).
+#[derive(Clone, Copy, Debug)]
+pub enum Lock {
+    Exclusive,
+    Shared,
+    None,
+}
+
 /// Keeps others out who ask the same of the file or device, in this process or another one, until the descriptor is closed
-/// and its mappings are gone: flock(2).
-pub fn lock_file(fd: RawFd) -> SysResult<()> {
+/// and its mappings are gone. Locks that are shared keep out only those that are not.
+pub fn lock_file(fd: RawFd, lock: Lock) -> SysResult<()> {
+    let operation = match lock {
+        Lock::Exclusive => libc::LOCK_EX,
+        Lock::Shared => libc::LOCK_SH,
+        Lock::None => libc::LOCK_UN,
+    };
     // SAFETY: flock takes two numbers.
-    match retry_interrupted(|| unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) }) {
+    match retry_interrupted(|| unsafe { libc::flock(fd, operation | libc::LOCK_NB) }) {
         0 => Ok(()),
         _ if last_errno() == libc::EWOULDBLOCK => Err(SysError::refused(
             libc::EBUSY,
@@ -198,7 +235,8 @@ pub fn file_facts(fd: RawFd, syscall: &'static str) -> SysResult<FileFacts> {
         libc::S_IFCHR => {
             let major = libc::major(status.st_rdev);
             let minor = libc::minor(status.st_rdev);
-            let device = dax_device(Path::new(SYSFS_CHAR_DEVICES), major, minor).ok_or_else(|| {
+            let sysfs = Path::new(SYSFS_CHAR_DEVICES);
+            let device = dax_device(sysfs, (major, minor), syscall)?.ok_or_else(|| {
                 SysError::refused(
                     libc::ENODEV,
                     syscall,
@@ -258,6 +296,24 @@ fn stat(fd: RawFd) -> Option<libc::stat> {
         // SAFETY: initialised by the successful call above.
         0 => Some(unsafe { status.assume_init() }),
         _ => None,
+    }
+}
+
+/// Whether loads and stores in a mapping of the file reach its storage itself, with no page cache between (statx(2),
+/// STATX_ATTR_DAX). False also where the kernel doesn't tell, before Linux 5.8.
+pub fn is_dax(fd: RawFd) -> bool {
+    let mut status = MaybeUninit::<libc::statx>::uninit();
+    // SAFETY: the path is NUL-terminated and empty, so that the descriptor is what is asked about; statx fills the whole
+    // structure when it returns 0, which is checked before it is read.
+    unsafe {
+        libc::statx(
+            fd,
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            0,
+            status.as_mut_ptr(),
+        ) == 0
+            && status.assume_init().stx_attributes & libc::STATX_ATTR_DAX as u64 != 0
     }
 }
 

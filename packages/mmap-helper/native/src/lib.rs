@@ -11,6 +11,7 @@ mod dax;
 mod errno;
 mod external;
 mod file;
+mod lending;
 mod mapping;
 mod pages;
 mod room;
@@ -20,10 +21,11 @@ mod watch;
 
 use std::ops::Range;
 
-use napi::Env;
+use napi::bindgen_prelude::Unknown;
+use napi::{sys, Env, JsValue};
 use napi_derive::napi;
 
-use arguments::{c_path, done, got, int32, mode, whole, Bytes, Done, Got, Made};
+use arguments::{c_path, done, file_lock, got, int32, mode, whole, Bytes, Done, Got, Made};
 use errno::{SysError, SysResult};
 use file::{FileFacts, FileKind};
 use thread::ThreadIdentity;
@@ -31,7 +33,7 @@ use watch::{Operation, Word};
 
 /// Goes up with every change to the functions below, so that TypeScript of another build notices.
 #[napi]
-pub const INTERFACE_VERSION: u32 = 5;
+pub const INTERFACE_VERSION: u32 = 9;
 
 #[napi]
 pub fn page_size() -> f64 {
@@ -49,8 +51,18 @@ pub fn open_file(path: String) -> Got<i32> {
 }
 
 #[napi]
-pub fn lock_file(fd: f64) -> Done {
-    done(int32(fd, "flock").and_then(file::lock_file))
+pub fn open_memory_file() -> Got<i32> {
+    got(file::open_memory_file())
+}
+
+#[napi]
+pub fn adopt_file(fd: f64) -> Got<i32> {
+    got(int32(fd, "fcntl").and_then(file::adopt_file))
+}
+
+#[napi]
+pub fn lock_file(fd: f64, lock: String) -> Done {
+    done((|| file::lock_file(int32(fd, "flock")?, file_lock(&lock)?))())
 }
 
 #[napi]
@@ -87,6 +99,7 @@ pub struct Info {
     pub blocks_bytes: f64,
     pub alignment: f64,
     pub is_char_device: bool,
+    pub is_dax: bool,
     pub major: u32,
     pub minor: u32,
     pub fs_type: f64,
@@ -95,13 +108,14 @@ pub struct Info {
 
 #[napi]
 pub fn file_info(fd: f64) -> Got<Info> {
-    got(int32(fd, "fstat")
-        .and_then(|fd| file::file_facts(fd, "fstat"))
-        .map(Info::from))
+    got(int32(fd, "fstat").and_then(|fd| {
+        let facts = file::file_facts(fd, "fstat")?;
+        Ok(Info::of(facts, file::is_dax(fd)))
+    }))
 }
 
-impl From<FileFacts> for Info {
-    fn from(facts: FileFacts) -> Info {
+impl Info {
+    fn of(facts: FileFacts, has_dax_file: bool) -> Info {
         let (is_char_device, major, minor) = match facts.kind {
             FileKind::Regular => (false, 0, 0),
             FileKind::DaxDevice { major, minor } => (true, major, minor),
@@ -111,6 +125,7 @@ impl From<FileFacts> for Info {
             blocks_bytes: facts.allocated as f64,
             alignment: facts.alignment as f64,
             is_char_device,
+            is_dax: is_char_device || has_dax_file,
             major,
             minor,
             fs_type: facts.file_system as f64,
@@ -179,6 +194,67 @@ pub fn map_file(env: Env, fd: f64, offset: f64, length: f64, mode_name: String) 
         // SAFETY: `env` is this call's; the mapping is new, at least `length` long, and handed over.
         unsafe { external::array_buffer(env.raw(), mapped, length as usize) }.map(Made)
     })())
+}
+
+#[napi]
+pub fn open_lending(env: Env, bytes: Bytes, desk: Bytes) -> Got<u32> {
+    // SAFETY: `env` is this call's; the TypeScript side makes `bytes` from a growable SharedArrayBuffer.
+    got(unsafe { lending::open(env.raw(), bytes.value, desk.span) })
+}
+
+#[napi]
+pub fn lend(env: Env, lending: u32, offset: f64, length: f64) -> Got<Made> {
+    got((|| {
+        let (offset, length) = (whole(offset, "lend")?, whole(length, "lend")?);
+        // SAFETY: `env` is this call's.
+        unsafe { lending::lend(env.raw(), lending, offset as usize, length as usize) }.map(Made)
+    })())
+}
+
+#[napi]
+pub fn can_lend_shared() -> bool {
+    lending::can_lend_shared()
+}
+
+#[napi]
+pub fn lend_shared(env: Env, lending: u32, offset: f64, length: f64) -> Got<Made> {
+    got((|| {
+        let (offset, length) = (whole(offset, "lend")?, whole(length, "lend")?);
+        // SAFETY: `env` is this call's.
+        unsafe { lending::lend_shared(env.raw(), lending, offset as usize, length as usize) }
+            .map(Made)
+    })())
+}
+
+#[napi]
+pub fn returned_count(lending: u32) -> f64 {
+    lending::returned_count(lending) as f64
+}
+
+#[napi]
+pub fn take_returned(lending: u32) -> f64 {
+    lending::take_returned(lending) as f64
+}
+
+/// V8 collects all garbage at once when it hears of more foreign memory than it allows for.
+#[napi]
+pub fn collect_garbage(env: Env) {
+    const FAR_TOO_MUCH: i64 = 1 << 40;
+    for change in [FAR_TOO_MUCH, -FAR_TOO_MUCH] {
+        // SAFETY: `env` is this call's.
+        unsafe { sys::napi_adjust_external_memory(env.raw(), change, &mut 0) };
+    }
+}
+
+#[napi]
+pub fn is_lent(bytes: Bytes) -> bool {
+    lending::is_inside(bytes.span)
+}
+
+#[napi]
+pub fn detach_buffer(env: Env, buffer: Unknown) -> bool {
+    // SAFETY: `env` is this call's, `buffer` a value in it.
+    unsafe { lending::detach(env.raw(), buffer.raw()) }
 }
 
 #[napi(object)]

@@ -34,11 +34,15 @@ const FUNCTIONS: readonly [AnyFunction, ...[unknown, Kind][]][] = [
   [helper.openUnnamedFile, [tmpdir(), 'path']],
   [helper.openFile, [tmpdir(), 'path']],
   [helper.closeFile, [fd, 'fd']],
+  [helper.adoptFile, [fd, 'fd']],
+  [helper.lockFile, [fd, 'fd'], ['shared', 'word']],
+  [helper.privatePages, [buffer, 'buffer'], [0, 'number'], [PAGE, 'number']],
   [helper.allocateFile, [fd, 'fd'], [0, 'size'], [PAGE, 'size']],
   [helper.punchHole, [fd, 'fd'], [0, 'size'], [PAGE, 'size']],
   [helper.fileInfo, [fd, 'fd']],
   [helper.reserve, [PAGE, 'size'], [PAGE, 'number']],
   [helper.alignedOffset, [buffer, 'buffer'], [PAGE, 'number']],
+  [helper.addressAlignment, [buffer, 'object'], [0, 'number'], [PAGE, 'size']],
   [
     helper.overlayFile,
     [buffer, 'buffer'],
@@ -94,6 +98,7 @@ function fail(): never {
 /** Values that are good ones after all: gigabytes of a sparse file, the default of an argument that may be left out. */
 function isGood(call: AnyFunction, place: number, kind: Kind, value: unknown): boolean {
   if (kind === 'flag') return value === true;
+  if (call === helper.lockFile && place === 1 && value === undefined) return true;
   if (kind === 'size') return value === 2 ** 31 || value === 2 ** 32;
   return (
     call === helper.reserve && place === 1 && (value === undefined || value === 2 ** 31 || value === 2 ** 32)
@@ -247,7 +252,8 @@ function callWithDescriptors(): void {
       for (const [name, value] of descriptors) {
         const isGoodFile =
           (name === 'an empty file' && call !== helper.overlayFile && call !== helper.mapFile) ||
-          (call === helper.fileInfo && name.includes('file'));
+          ((call === helper.fileInfo || call === helper.adoptFile) && name.includes('file')) ||
+          (call === helper.lockFile && name !== 'the largest number'); // anything can be locked
         if (!isGoodFile) attempt(call, String(place), name, good.with(place, value));
       }
     }
