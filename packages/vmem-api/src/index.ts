@@ -18,6 +18,9 @@ export {
 } from '@vmem-ts/allocator';
 export type { BackendName } from './backends/backend';
 export type { BackendChoice } from './backends/choose';
+export type { ForkProgress } from './fork/copy';
+export type { ForkMode, PoolForkOptions } from './fork/prepare';
 export type { VmemHandle } from './pool/handle';
+export type { PoolInfo } from './pool/info';
 export { VMEM_MIN_POOL } from './pool/limits';
-export { Vmem, type VmemOptions, type VmemRegion } from './vmem';
+export { Vmem, type VmemForkOptions, type VmemOptions, type VmemRegion } from './vmem';

@@ -143,4 +143,4 @@ export type { MemkindConfig } from './memkind/config';
 export type { memkind_t } from './memkind/handles';
 export type { PmemKindHandle, PmemPolicy } from './memkind/pmem-kind';
 export type { PmemKindPlace } from './memkind/pmem-operations';
-export type { Out } from './memkind/out';
+export type { Out } from './c/out';

@@ -5,22 +5,32 @@ import { isThreadAlive, loadError, onThreadDeath, threadBarrier, threadIdentity 
 import type { ThreadHost } from '@vmem-ts/allocator';
 
 export {
+  adoptFile,
+  addressAlignment,
   advise,
   alignedOffset,
   allocateFile,
+  canLendShared,
   cancelThreadDeaths,
   closeFile,
+  collectGarbage,
+  detachBuffer,
   dropMapping,
   fileInfo,
+  isLent,
   loadError,
   lockFile,
   mayMap,
   openFile,
+  openLending,
+  openMemoryFile,
   openUnnamedFile,
   overlayFile,
+  privatePages,
   punchHole,
   reserve,
 } from '@vmem-ts/mmap-helper';
+export type { Lending } from '@vmem-ts/mmap-helper';
 
 /** Tells living threads of this process from dead ones; undefined where the addon is missing. */
 export function threadHost(): ThreadHost | undefined {

@@ -1,5 +1,6 @@
 // A pool: a heap, and the memory that it is in.
 
+import { fork, type ChildProcess, type ForkOptions } from 'node:child_process';
 import {
   Heap,
   VmemError,
@@ -16,16 +17,20 @@ import type { BackendName, PoolMemory } from './backends/backend';
 import { backendNamed, chooseBackend, type BackendChoice } from './backends/choose';
 import { isDevice } from './backends/dax-device';
 import { attachRegion, regionMemory } from './backends/region';
-import { threadHost } from './native';
+import { adoptInherited } from './fork/adopt';
+import { thaw } from './fork/freeze';
+import { prepareFork, type PoolForkOptions } from './fork/prepare';
 import { isShared, placeOf } from './pool/buffers';
 import { closedHeap } from './pool/closed-heap';
 import { requireDirectory } from './pool/directory';
 import { stopWatching, watchForDrop } from './pool/dropped';
 import { failingAs } from './pool/failures';
+import { poolInfo, type PoolInfo } from './pool/info';
 import { handleFields, type VmemHandle } from './pool/handle';
 import { poolSize } from './pool/limits';
 import { statsText } from './pool/stats-text';
 import { cString, wideString } from './pool/strings';
+import { surroundings, type PoolParts } from './pool/surroundings';
 import { asViewOf, isBuiltIn, standInFor } from './pool/view-types';
 
 /** How a pool is made, all of it optional. */
@@ -35,9 +40,15 @@ export interface VmemOptions {
   /**
    * Bytes that the pool can grow to; default: it does not grow. It grows in steps when memory is out, in whichever thread,
    * without stopping the others, as long as the file system has room. Address space for all of it is taken at once: on
-   * Node.js 20 that is at most 4 GiB. Not for `createInRegion`, nor for the backend `mmap-io`.
+   * Node.js 20 that is at most 4 GiB. Not for `createInRegion`, nor for the backend `mmap-io`. Of a device, which has all its
+   * storage from the start, the pool takes so much, rounded up to the device's alignment; default: all.
    */
   readonly maxSize?: number;
+  /**
+   * True refuses (ENOTSUP) a DAX device that is larger than what a pool can have in this runtime: 4 GiB on Node.js 20. By
+   * default the pool has the part that it can have, and its `info` tells both sizes.
+   */
+  readonly wholeDevice?: boolean;
   /**
    * What happens to free pages: by `default` they keep the file's space until `purge` or `delete`; `conservative` gives it
    * back where 256 KiB and more in a row have become free, in the slow paths of calls that free, and has the pool grow by
@@ -55,6 +66,22 @@ const KEY = Symbol('Vmem');
 
 /** Whether it is a Vmem itself: no proxy of one, nor an heir. Runs no code of the value's. */
 export let isVmem: (value: unknown) => value is Vmem;
+
+/** What a pool is made of. */
+export let partsOf: (pool: Vmem) => PoolParts;
+
+/** Taken before anybody puts something else in its place that calls `Vmem#fork`. */
+const startProcess = fork;
+
+/** How a process is started with pools. */
+export type VmemForkOptions = ForkOptions &
+  PoolForkOptions & {
+    /** Further pools for the process, by the names that it asks `Vmem.inherited` for. Each is as it is at a moment of its own. */
+    readonly pools?: Readonly<Record<string, Vmem>>;
+  };
+
+/** What `inherited` has given. */
+const inheritedPools = new Map<string, Vmem>();
 
 /** A view on no heap's memory. */
 const STRANGER = new Uint8Array(0);
@@ -86,6 +113,7 @@ export class Vmem implements Disposable {
 
   static {
     isVmem = (value): value is Vmem => typeof value === 'object' && value !== null && #isVmem in value;
+    partsOf = (pool) => ({ heap: pool.heap, memory: pool.requireMemory() });
   }
 
   private constructor(key: symbol, heap: Heap, memory: PoolMemory) {
@@ -104,24 +132,26 @@ export class Vmem implements Disposable {
    * after `delete`, or when the process ends, however it ends. The calling thread is attached. vmem_create(3)
    *
    * `dir` may also be the path of a DAX device: then all of it is the pool, `size` does not matter, and nobody else has a pool
-   * there until this one is deleted. A device gives no pages back before that. What was written stays on it.
+   * there until this one is deleted. A device gives no pages back before that. What was written stays on it. On a file system
+   * with DAX the file is mapped with MAP_SYNC where that is to be had. `info` tells what the pool got.
    *
    * The backend `anonymous`, also where `auto` falls back to it, has no file: it makes nothing of `dir`, and doesn't
    * notice that there is no such directory.
    *
    * @param size bytes, at least 14 MiB; rounded up to whole pages. With `maxSize`, what the pool begins with
    * @throws VmemError EINVAL: arguments; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; ENOSPC, EDQUOT, EFBIG: no room for
-   *   the file; EBUSY, ENODEV: a device that is in use, or is no DAX device; ENOMEM: no room for it among the process' addresses or mappings; ENOTSUP: the backend, or a pool of this
-   *   size, is not to be had in this runtime
+   *   the file; EBUSY, ENODEV, EIO: a device that is in use, is no DAX device, or does not tell its size or alignment; ENOMEM: no
+   *   room for it among the process' addresses or mappings; ENOTSUP: the backend, or a pool of this size, is not to be had in
+   *   this runtime
    */
   static create(dir: string, size: number, options: VmemOptions = {}): Vmem {
     requireDirectory(dir);
-    const { backend, maxSize, heap } = readOptions(options);
+    const { backend, maxSize, wholeDevice, heap } = readOptions(options);
     const source = chooseBackend(backend);
     if (source.createOnDevice !== undefined && isDevice(dir)) {
-      if (maxSize !== undefined) throw new VmemError('EINVAL', 'maxSize: a pool on a device does not grow');
+      const limit = maxSize === undefined ? undefined : poolSize(maxSize, 'maxSize');
       const memory = failingAs(`no pool can be made on the device '${dir}'`, () =>
-        source.createOnDevice!(dir),
+        source.createOnDevice!(dir, { limit, whole: wholeDevice }),
       );
       return Vmem.inMemory(memory, heap);
     }
@@ -147,7 +177,10 @@ export class Vmem implements Disposable {
    * @param region at least 14 MiB; a view begins at a multiple of 4096
    * @throws VmemError EINVAL
    */
-  static createInRegion(region: VmemRegion, options: Omit<VmemOptions, 'backend' | 'maxSize'> = {}): Vmem {
+  static createInRegion(
+    region: VmemRegion,
+    options: Omit<VmemOptions, 'backend' | 'maxSize' | 'wholeDevice'> = {},
+  ): Vmem {
     // first: what they are read with may change the region
     const { heap, maxSize } = readOptions(options);
     if (maxSize !== undefined) {
@@ -183,6 +216,25 @@ export class Vmem implements Disposable {
     });
   }
 
+  /**
+   * The pool that this process was started with by `fork` of another one, or null. The same pointers lead to the same blocks.
+   * The main thread has it; its other threads attach by the `handle`. Asked again, it gives the same `Vmem` until that is
+   * detached or deleted.
+   *
+   * @param name that of the option `pools`; without one, the pool whose `fork` it was
+   * @throws VmemError EINVAL: no name; ENOMEM, EMFILE, ENOTSUP: no room for the pool in this process
+   */
+  static inherited(name = ''): Vmem | null {
+    requireText(name);
+    const known = inheritedPools.get(name);
+    if (known?.isOpen === true) return known;
+    const parts = adoptInherited(name);
+    if (parts === undefined) return null;
+    const pool = new Vmem(KEY, parts.heap, parts.memory);
+    inheritedPools.set(name, pool);
+    return pool;
+  }
+
   private static inMemory(memory: PoolMemory, options: PoolOptions): Vmem {
     const { buffer, byteOffset, size, zeroed } = memory;
     return failingAs(`no heap can be made in ${size} bytes`, () => {
@@ -203,7 +255,7 @@ export class Vmem implements Disposable {
    * @throws VmemError ENOTSUP if the pool is in an ArrayBuffer, which threads can't share; ECLOSED after `delete` here
    */
   get handle(): VmemHandle {
-    const { backend, buffer, byteOffset, size, fd, file } = this.requireMemory();
+    const { backend, buffer, byteOffset, size, fd, file, sync } = this.requireMemory();
     const [low, high] = this.heap.handle.id;
     const fields = {
       backend,
@@ -211,6 +263,7 @@ export class Vmem implements Disposable {
       size,
       fd,
       ...(file !== undefined && { file }),
+      ...(sync === true && { sync }),
       id: [low, high] as const,
     };
     if (isShared(buffer)) return { ...fields, buffer };
@@ -393,6 +446,17 @@ export class Vmem implements Disposable {
     return this.heap.check();
   }
 
+  /**
+   * What the pool's memory is: file, device or neither, persistent memory (DAX) or not, its sizes and alignments. Asks the
+   * system anew each time.
+   */
+  info(): PoolInfo {
+    if (!this.heap.isOpen) {
+      throw new VmemError('ECLOSED', 'the pool was deleted, or this thread has detached from it');
+    }
+    return poolInfo(this.requireMemory());
+  }
+
   /** `check`, with all that was found. */
   checkReport(): CheckReport {
     return this.heap.checkReport();
@@ -421,6 +485,56 @@ export class Vmem implements Disposable {
    */
   purge(): number {
     return this.heap.purge();
+  }
+
+  /**
+   * Starts a Node.js process, as `child_process.fork` does, that has this pool as it is now: `Vmem.inherited` gives it there.
+   * Pointers are the same in both, and from now on each goes on by itself. All threads that call the pool wait until it is
+   * ready; what they write to their blocks meanwhile may be in the new process or not, so a program that needs all of it to be
+   * of one moment stops them first.
+   *
+   * Mode 1, the default, takes some milliseconds: the pool's file stays as it is for the new process, and what is written
+   * here from then on takes memory, until `thaw`. Free pages are not given back meanwhile. Where that can't be, as for a pool
+   * whose file is frozen already or that has none, what the pool holds is copied to memory. Mode 2 copies it to a new file in
+   * the same directory, with all its storage; mode 3 does so if there is room, and else what mode 1 does.
+   *
+   * @param modulePath as of child_process.fork, like `args`
+   * @throws VmemError EINVAL: arguments; ENOSPC, EDQUOT: no room for a copy (mode 2); ENOTSUP: a device (mode 1; mode 2 without
+   *   `dir`), or no addon; EMFILE, ENOMEM. What `onProgress` throws
+   */
+  fork(modulePath: string | URL, args: readonly string[] = [], options: VmemForkOptions = {}): ChildProcess {
+    requireProgram(modulePath, args);
+    const { pools, own, rest } = forkOptions(options);
+    const all = new Map([['', partsOf(this)]]);
+    for (const [name, pool] of Object.entries(pools)) {
+      if (name === '' || !isVmem(pool)) {
+        throw new VmemError('EINVAL', `pools: expected names and a Vmem for each, got ${describe(pool)}`);
+      }
+      all.set(name, partsOf(pool));
+    }
+    const prepared = prepareFork(all, own, rest);
+    try {
+      return startProcess(modulePath, args, prepared.options);
+    } catch (cause) {
+      throw new VmemError('EINVAL', `no process can be started: ${(cause as Partial<Error>).message}`, {
+        cause,
+      });
+    } finally {
+      prepared.done();
+    }
+  }
+
+  /**
+   * Has the pool's file take up again what is written to the pool, after `fork` in mode 1, and writes to it what was changed
+   * since. No process may use the file any more: those that have it from `fork` have ended, or have deleted the pool. And while
+   * this runs, no other thread may write to blocks of the pool, nor be inside a call that does, such as `calloc` or `realloc`:
+   * what it wrote could be lost. Returns the bytes that were written; 0 if the pool is not frozen.
+   *
+   * @throws VmemError EBUSY: a process has the file; ENOSPC, EDQUOT: no room for what the pool has grown by meanwhile; ENOTSUP:
+   *   the pool is one that `inherited` gave, and lies on the file of the other process
+   */
+  thaw(): number {
+    return thaw(partsOf(this));
   }
 
   /** This thread is done with the pool: what it has cached goes back. Blocks stay live for the others. */
@@ -508,22 +622,57 @@ function requireText(text: unknown): string {
   throw new VmemError('EINVAL', `expected a string, got ${describe(text)}`);
 }
 
+/** What child_process.fork would refuse only when the pool is frozen. */
+function requireProgram(modulePath: unknown, args: unknown): void {
+  if (typeof modulePath !== 'string' && !(modulePath instanceof URL)) {
+    throw new VmemError('EINVAL', `modulePath: expected a path or a URL, got ${describe(modulePath)}`);
+  }
+  if (!Array.isArray(args) || !args.every((each) => typeof each === 'string')) {
+    throw new VmemError('EINVAL', `args: expected an array of strings, got ${describe(args)}`);
+  }
+}
+
+/** The options of a fork, each read once: those that are ours, and those of child_process.fork. */
+function forkOptions(options: VmemForkOptions): {
+  pools: Readonly<Record<string, Vmem>>;
+  own: PoolForkOptions;
+  rest: ForkOptions;
+} {
+  if (typeof options !== 'object' || (options as object | null) === null) {
+    throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
+  }
+  return readingFrom('options', () => {
+    const { mode, onProgress, dir, pools, ...rest } = options;
+    const own = {
+      ...(mode !== undefined && { mode }),
+      ...(onProgress !== undefined && { onProgress }),
+      ...(dir !== undefined && { dir }),
+    };
+    return { pools: { ...pools }, own, rest };
+  });
+}
+
 type PoolOptions = Pick<HeapOptions, 'threads' | 'cacheBytes' | 'size' | 'policy'>;
 
 /** The options that there are, each read once. */
 function readOptions(options: VmemOptions): {
   backend: BackendChoice;
   maxSize: number | undefined;
+  wholeDevice: boolean;
   heap: PoolOptions;
 } {
   if (typeof options !== 'object' || (options as object | null) === null) {
     throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
   }
   return readingFrom('options', () => {
-    const { backend = 'auto', maxSize, threads, cacheBytes, policy } = options;
+    const { backend = 'auto', maxSize, wholeDevice = false, threads, cacheBytes, policy } = options;
+    if (typeof (wholeDevice as unknown) !== 'boolean') {
+      throw new VmemError('EINVAL', `wholeDevice: expected true or false, got ${describe(wholeDevice)}`);
+    }
     return {
       backend,
       maxSize,
+      wholeDevice,
       heap: {
         ...(threads !== undefined && { threads }),
         ...(cacheBytes !== undefined && { cacheBytes }),
@@ -531,10 +680,4 @@ function readOptions(options: VmemOptions): {
       },
     };
   });
-}
-
-/** What a thread brings along into the heap. */
-function surroundings({ source }: PoolMemory): Pick<HeapOptions, 'host' | 'source'> {
-  const host = threadHost();
-  return { ...(host !== undefined && { host }), ...(source !== undefined && { source }) };
 }

@@ -22,6 +22,8 @@ export interface PoolMemory {
   readonly fd: number;
   /** Tells the file from all others that exist, where there is one. */
   readonly file?: string;
+  /** True if the file is mapped with MAP_SYNC. */
+  readonly sync?: boolean;
   /** True if nothing but zeros has ever been in it when `create` returns. */
   readonly zeroed: boolean;
   /** True if `release` replaces it by zeros for all threads. */
@@ -53,10 +55,19 @@ export interface MemoryShare {
   readonly size: number;
   readonly fd: number;
   readonly file?: string;
+  readonly sync?: boolean;
 }
 
 /** What another thread needs of memory that is in a file. */
 export type FileShare = MemoryShare & Required<Pick<MemoryShare, 'file'>>;
+
+/** How much of a device a pool takes. */
+export interface DevicePart {
+  /** Bytes at most, rounded up to the device's alignment. */
+  readonly limit?: number | undefined;
+  /** Refuses a device that is larger than what a pool can have here. */
+  readonly whole: boolean;
+}
 
 export interface Backend {
   /** Why it can't work here, in words for a message; undefined if it can. */
@@ -66,8 +77,8 @@ export interface Backend {
    * that size and without storage: its `source` gives it some, from the beginning on.
    */
   create(dir: string, size: number, maxSize?: number): PoolMemory;
-  /** All of a device as the memory of a new pool. It has its contents of before, and all its storage. */
-  createOnDevice?(path: string): PoolMemory;
+  /** A device as the memory of a new pool. It has its contents of before, and all its storage. */
+  createOnDevice?(path: string, part: DevicePart): PoolMemory;
   /** The same memory in another thread. */
   attach(share: MemoryShare): PoolMemory;
 }

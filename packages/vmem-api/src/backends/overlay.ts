@@ -7,6 +7,7 @@ import { ftruncateSync } from 'node:fs';
 import { VmemError, type PageSource } from '@vmem-ts/allocator';
 import {
   advise,
+  alignedOffset,
   allocateFile,
   closeFile,
   dropMapping,
@@ -19,7 +20,7 @@ import {
   reserve,
 } from '../native';
 import { failingAs } from '../pool/failures';
-import { runtimeLimit } from '../pool/limits';
+import { PAGE_SIZE, runtimeLimit } from '../pool/limits';
 import type { Backend, FileShare, PoolMemory } from './backend';
 import { mapDevice } from './dax-device';
 import { requireFile, sharedMemory } from './share';
@@ -33,15 +34,14 @@ export const overlay: Backend = {
   create(dir, size, maxSize = size) {
     const fd = openUnnamedFile(dir);
     try {
+      const { id: file, isDax } = fileInfo(fd);
       // before gigabytes of storage are asked for: a runtime may have no buffer that large
-      const buffer = reserveFor(maxSize);
-      const share = { buffer, byteOffset: 0, size: maxSize, fd, file: fileInfo(fd).id };
-      if (size < maxSize) {
+      const place = { ...reserveFor(maxSize, isDax), size: maxSize, fd, file };
+      if (size < maxSize)
         ftruncateSync(fd, maxSize); // one hole
-      } else {
-        allocateFile(fd, 0, size);
-        map(share, 0, size);
-      }
+      else allocateFile(fd, 0, size);
+      const share = { ...place, ...(canSync(place) && { sync: true }) };
+      if (size === maxSize) map(share, 0, size);
       return mapped(share);
     } catch (error) {
       closeFile(fd);
@@ -49,12 +49,13 @@ export const overlay: Backend = {
     }
   },
 
-  createOnDevice: (path) => ({ ...mapped(mapDevice(path)), zeroed: false }),
+  createOnDevice: (path, part) => ({ ...mapped(mapDevice(path, part)), zeroed: false }),
 
   attach: (share) => mapped(requireFile('overlay', share)),
 };
 
-function mapped(share: FileShare): PoolMemory {
+/** The memory of a pool whose file is under its buffer, as far as it has storage. */
+export function mapped(share: FileShare): PoolMemory {
   const { buffer, byteOffset, size, fd } = share;
   return sharedMemory('overlay', share, {
     source: fileSource(share),
@@ -81,8 +82,14 @@ function mapped(share: FileShare): PoolMemory {
  * write to one of them takes storage for all of it, holes in the file included: space that was given back would be taken
  * again, and on a full disk the kernel ends the process (SIGBUS). It must come before the first touch.
  */
-function map({ buffer, byteOffset: start, fd }: FileShare, byteOffset: number, byteLength: number): void {
-  overlayFile(buffer!, start + byteOffset, byteLength, fd, byteOffset, 'shared');
+export function map(
+  { buffer, byteOffset: start, fd, sync }: FileShare,
+  byteOffset: number,
+  byteLength: number,
+  mode: 'shared' | 'private' = 'shared',
+): void {
+  const how = mode === 'shared' && sync === true ? 'sync' : mode;
+  overlayFile(buffer!, start + byteOffset, byteLength, fd, byteOffset, how);
   try {
     advise(buffer!, start + byteOffset, byteLength, 'random');
   } catch (error) {
@@ -136,16 +143,41 @@ function confirmFile({ fd, file, size }: FileShare): void {
   } catch (cause) {
     throw new VmemError('EINVAL', `handle: descriptor ${fd} is not that of the pool's file`, { cause });
   }
-  if (info.id === file && info.size - (info.size % info.alignment) === size) return;
+  const mappable = info.size - (info.size % info.alignment);
+  // a pool may have a part of a device
+  if (info.id === file && (info.isCharDevice ? size <= mappable : size === mappable)) return;
   throw new VmemError(
     'EINVAL',
     `handle: descriptor ${fd} is that of file ${info.id} of ${info.size} bytes, not of the pool's file ${file} of ${size}`,
   );
 }
 
-function reserveFor(size: number): SharedArrayBuffer {
+/** Whether the file system grants MAP_SYNC for the file; only those with DAX do. Nothing stays mapped. */
+function canSync({ buffer, byteOffset, fd }: FileShare): boolean {
   try {
-    return reserve(size);
+    overlayFile(buffer!, byteOffset, PAGE_SIZE, fd, 0, 'sync');
+  } catch {
+    return false;
+  }
+  dropMapping(buffer!, byteOffset, PAGE_SIZE);
+  return true;
+}
+
+/** On DAX the kernel can map huge pages if file and addresses are at the same place of one. */
+const HUGE_PAGE = 2 ** 21;
+
+/** A buffer of that size, for files to be put under it. */
+export function reserveFor(size: number, isDax: boolean): Required<Pick<FileShare, 'buffer' | 'byteOffset'>> {
+  if (isDax) {
+    try {
+      const buffer = reserve(size, HUGE_PAGE);
+      return { buffer, byteOffset: alignedOffset(buffer, HUGE_PAGE) };
+    } catch {
+      // no room for what is lost by that
+    }
+  }
+  try {
+    return { buffer: reserve(size), byteOffset: 0 };
   } catch (error) {
     throw runtimeLimit(size, error);
   }

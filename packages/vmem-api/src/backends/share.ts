@@ -9,11 +9,12 @@ import type { BackendName, FileShare, MemoryShare, PoolMemory, PoolMemoryLife } 
  * @throws VmemError EINVAL
  */
 export function sharedMemory(backend: BackendName, share: MemoryShare, life: PoolMemoryLife): PoolMemory {
-  const { buffer, byteOffset, size, fd, file } = share;
+  const { buffer, byteOffset, size, fd, file, sync } = share;
   if (!isShared(buffer)) {
     throw new VmemError('EINVAL', `handle: a pool of backend ${backend} needs its SharedArrayBuffer`);
   }
-  return { backend, buffer, byteOffset, size, fd, ...(file !== undefined && { file }), ...life };
+  const ofFile = { ...(file !== undefined && { file }), ...(sync === true && { sync }) };
+  return { backend, buffer, byteOffset, size, fd, ...ofFile, ...life };
 }
 
 /** The same for memory without a file. */

@@ -12,3 +12,13 @@ export function sizeOf(value: number): number {
     return value;
   return Number.isInteger(value) ? Number.MAX_SAFE_INTEGER : value;
 }
+
+const MOST_ALIGNED = 2 ** 52;
+
+/** Powers of two that C's size_t has and the heap refuses: no memory is at a multiple of the largest one it takes, either. */
+export function alignmentOf(alignment: number): number {
+  if (typeof alignment !== 'number') return alignment;
+  const isLarger =
+    alignment > MOST_ALIGNED && alignment <= 2 ** 63 && 2 ** Math.log2(alignment) === alignment;
+  return isLarger ? MOST_ALIGNED : alignment;
+}

@@ -5,7 +5,7 @@
 // memory has, is no error of its own but finds no memory.
 
 import { LogLevel } from '../c/log';
-import { sizeOf } from '../c/size';
+import { alignmentOf, sizeOf } from '../c/size';
 import { failedIn, log, outOfMemory, traceCall, traceResult } from './log';
 import type { VMEM } from './pools';
 
@@ -137,14 +137,4 @@ export function vmem_malloc_usable_size(vmp: VMEM | null, ptr: number): number {
     return failedIn('vmem_malloc_usable_size', vmp, error, 0);
   }
   return RESULTS ? traceResult('vmem_malloc_usable_size', size) : size;
-}
-
-const MOST_ALIGNED = 2 ** 52;
-
-/** Powers of two that C's size_t has and the heap refuses: no memory is at a multiple of the largest one it takes, either. */
-function alignmentOf(alignment: number): number {
-  if (typeof alignment !== 'number') return alignment;
-  const isLarger =
-    alignment > MOST_ALIGNED && alignment <= 2 ** 63 && 2 ** Math.log2(alignment) === alignment;
-  return isLarger ? MOST_ALIGNED : alignment;
 }

@@ -23,12 +23,14 @@ const OPERATIONS = log.level >= LogLevel.operations;
  * `vmem_delete`, or when the process ends, however it ends. `vmem_createU` and `vmem_createW` are the same function: there
  * is one kind of string here. vmem_create(3)
  *
- * `dir` may be the path of a DAX device: then all of it is the pool, whatever `size` says.
+ * `dir` may be the path of a DAX device: then all of it is the pool, or as much as this runtime has buffers for, whatever
+ * `size` says; `info()` tells.
  *
  * @param size bytes, at least `VMEM_MIN_POOL`; rounded up to whole pages
- * @returns null with errno EINVAL: less than that; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; EBUSY, ENODEV: a device
- *   that is in use, or is no DAX device; ENOSPC, EDQUOT, EFBIG: no room for the file; ENOMEM: none for it among the process'
- *   addresses or mappings, or no memory on the side; ENOTSUP: this runtime shares no buffer of that size
+ * @returns null with errno EINVAL: less than that; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; EBUSY, ENODEV, EIO: a
+ *   device that is in use, is no DAX device, or does not tell its size; ENOSPC, EDQUOT, EFBIG: no room for the file; ENOMEM:
+ *   none for it among the process' addresses or mappings, or no memory on the side; ENOTSUP: this runtime shares no buffer
+ *   of that size
  */
 export function vmem_create(dir: string, size: number): VMEM | null {
   if (OPERATIONS) traceCall(LogLevel.operations, 'vmem_create', dir, size);

@@ -14,7 +14,7 @@ import {
 } from './codes';
 import { attempt } from './failures';
 import type { memkind_t } from './handles';
-import { requireOut, setOut, type Out } from './out';
+import { requireOut, setOut, type Out } from '../c/out';
 import {
   MEMKIND_DEFAULT,
   MEMKIND_HBW,

@@ -1,8 +1,9 @@
-// Whether files of a directory are in persistent memory that can be mapped directly (DAX).
+// Whether files of a directory, or a device, are persistent memory that can be mapped directly (DAX).
 
 import { ftruncateSync } from 'node:fs';
 import { VmemError } from '@vmem-ts/allocator';
 import { closeFile, dropMapping, loadError, openUnnamedFile, overlayFile, reserve } from '../native';
+import { isDaxDevice } from '../backends/dax-device';
 import { requireDirectory } from '../pool/directory';
 import { failingAs } from '../pool/failures';
 import { PAGE_SIZE } from '../pool/limits';
@@ -10,7 +11,8 @@ import { MEMKIND_ERROR_MMAP, MEMKIND_ERROR_RUNTIME } from './codes';
 import { attempt } from './failures';
 
 /**
- * Maps a file in `dir` for a moment in the way that only DAX allows (mmap(2), MAP_SYNC).
+ * Maps a file in `dir` for a moment in the way that only DAX allows (mmap(2), MAP_SYNC). A DAX device is persistent memory, too,
+ * which C does not know.
  *
  * MEMKIND_ERROR_RUNTIME: there can be no file, or this can't be found out without the addon; MEMKIND_ERROR_MMAP: it has no
  * DAX, and errno is EOPNOTSUPP. memkind_pmem_validate_dir, memkind_pmem(3)
@@ -22,6 +24,7 @@ export function memkind_pmem_validate_dir(dir: string): number {
       requireDirectory(dir);
       const reason = loadError();
       if (reason !== null) throw new VmemError('ENOTSUP', `files can't be mapped: ${reason.message}`);
+      if (isDaxDevice(dir)) return;
       failingAs(`files in '${dir}' can't be mapped with MAP_SYNC`, () => {
         const fd = openUnnamedFile(dir);
         try {

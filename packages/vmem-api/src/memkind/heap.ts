@@ -10,7 +10,7 @@ import { SIZE_MAX, sizeOf } from '../c/size';
 import { note, noteOutOfMemory } from './failures';
 import { kindFor, requireKind, type memkind_t } from './handles';
 import { allowsZeroAllocs } from './kind-id';
-import { requireOut, setOut, type Out } from './out';
+import { requireOut, setOut, type Out } from '../c/out';
 import type { PmemKind } from './pmem-kind';
 
 /** Bytes of a pointer in C. */

@@ -3,6 +3,7 @@
 import { constants } from 'node:buffer';
 import { statfsSync } from 'node:fs';
 import { MAX_REGION, VmemError, describe } from '@vmem-ts/allocator';
+import { isDevice } from '../backends/dax-device';
 import { requireDirectory } from '../pool/directory';
 import { failingAs } from '../pool/failures';
 import { VMEM_MIN_POOL } from '../pool/limits';
@@ -40,10 +41,13 @@ export function fileSystemSize(dir: string): number {
 
 /**
  * A pool that takes little at first and grows up to `limit`; for 0 up to what the file system, the runtime and the process'
- * addresses allow.
+ * addresses allow. On a DAX device it is as large as that from the start.
  */
 export function growingPool(dir: string, limit: number, options: VmemOptions): Vmem {
   requireDirectory(dir);
+  // all of its storage is there from the start
+  if (isDevice(dir))
+    return Vmem.create(dir, VMEM_MIN_POOL, { ...options, ...(limit > 0 && { maxSize: limit }) });
   const create = (maxSize: number): Vmem => Vmem.create(dir, VMEM_MIN_POOL, { ...options, maxSize });
   return limit > 0 ? create(limit) : largestPool(mostOf(fileSystemSize(dir)), create);
 }

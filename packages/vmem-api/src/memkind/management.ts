@@ -15,7 +15,7 @@ import { policyOf, requireConfig, type MemkindConfig } from './config';
 import { attempt, note } from './failures';
 import { requireKind, type memkind_t } from './handles';
 import { allowZeroAllocs } from './kind-id';
-import { requireOut, setOut, type Out } from './out';
+import { requireOut, setOut, type Out } from '../c/out';
 import { PmemKind, isPmemKind, kinds, type PmemKindHandle } from './pmem-kind';
 import { isStaticKind } from './static-kinds';
 

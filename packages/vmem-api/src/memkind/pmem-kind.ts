@@ -12,6 +12,8 @@ import {
   type TypedArrayConstructor,
 } from '@vmem-ts/allocator';
 import type { BackendName } from '../backends/backend';
+import { isDevice } from '../backends/dax-device';
+import type { PoolInfo } from '../pool/info';
 import { handleFields, type VmemHandle } from '../pool/handle';
 import { VMEM_MIN_POOL } from '../pool/limits';
 import { Vmem, type VmemRegion } from '../vmem';
@@ -112,6 +114,9 @@ export class PmemKind implements Disposable {
    * Makes a kind in a file without a name in the directory `dir`. It takes 14 MiB of the file system at first and grows as
    * it needs to. The calling thread is attached. memkind_create_pmem(3)
    *
+   * `dir` may also be the path of a DAX device: one kind at a time has all of it, or `maxSize` bytes, rounded up to the
+   * device's alignment.
+   *
    * @param maxSize bytes that it can grow to, at least 16 MiB, rounded up to 2 MiB. 0: as far as the file system has room,
    *   but to no more than 256 GiB, 4 GiB on Node.js 20, and less where the process' addresses are limited. Blocks of what
    *   can become larger than 16 GiB are multiples of 16 bytes, those of more than 32 GiB of 32, and so on
@@ -124,7 +129,8 @@ export class PmemKind implements Disposable {
     }
     kinds.sweep();
     const pool = growingPool(dir, limit, { policy: KEEPS_STORAGE ? 'default' : policy });
-    return PmemKind.ofNewPool(pool, { dir, limit, keepsStorage: KEEPS_STORAGE });
+    const bytes = isDevice(dir) ? pool.size : limit;
+    return PmemKind.ofNewPool(pool, { dir, limit: bytes, keepsStorage: KEEPS_STORAGE });
   }
 
   /**
@@ -298,6 +304,11 @@ export class PmemKind implements Disposable {
   /** As `Vmem.checkReport`; pointers in it are offsets. */
   checkReport(): CheckReport {
     return this.pool.checkReport();
+  }
+
+  /** As `Vmem.info`. */
+  info(): PoolInfo {
+    return this.pool.info();
   }
 
   /** As `Vmem.stats`. */

@@ -8,7 +8,7 @@ import { MAP_FAILED, MAP_SHARED, MEMKIND_ERROR_BADOPS, MEMKIND_ERROR_INVALID } f
 import { attempt, note, noteOutOfMemory } from './failures';
 import { requireKind, type memkind_t } from './handles';
 import { memkind_create_pmem, memkind_destroy_kind } from './management';
-import { requireOut, setOut, type Out } from './out';
+import { requireOut, setOut, type Out } from '../c/out';
 
 /** The operations of kinds in files: there are no others to be made. */
 export const MEMKIND_PMEM_OPS = Object.freeze({ name: 'pmem' });

@@ -18,7 +18,7 @@ import {
 } from './codes';
 import { attempt } from './failures';
 import { requireKind, type memkind_t } from './handles';
-import { requireOut, setOut, type Out } from './out';
+import { requireOut, setOut, type Out } from '../c/out';
 import { kinds, type PmemKind } from './pmem-kind';
 import { isStaticKind } from './static-kinds';
 

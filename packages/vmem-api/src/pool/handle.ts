@@ -19,10 +19,10 @@ const MAX_FD = 2 ** 31 - 1;
 export function handleFields(handle: unknown): VmemHandle {
   const fields = typeof handle === 'object' && handle !== null ? (handle as Partial<VmemHandle>) : {};
   return readingFrom('handle', () => {
-    const { backend, buffer, byteOffset, size, fd, file, id } = fields;
+    const { backend, buffer, byteOffset, size, fd, file, sync, id } = fields;
     const isWhole = (n: unknown): n is number => typeof n === 'number' && Number.isSafeInteger(n) && n >= 0;
     const isFd = (isWhole(fd) && fd <= MAX_FD) || fd === -1;
-    const isFile = file === undefined || typeof file === 'string';
+    const isFile = (file === undefined || typeof file === 'string') && [undefined, true].includes(sync);
     const isNamed = typeof backend === 'string' && Array.isArray(id);
     if (!isNamed || !isWhole(byteOffset) || !isWhole(size) || !isFd || !isFile) {
       throw new VmemError('EINVAL', 'handle: expected the `handle` of a Vmem, or its structured clone');
@@ -36,6 +36,7 @@ export function handleFields(handle: unknown): VmemHandle {
       id: [low, high],
       ...(buffer && { buffer }),
       ...(file !== undefined && { file }),
+      ...(sync === true && { sync }),
     };
   });
 }

@@ -26,9 +26,21 @@ export function poolSize(size: unknown, name = 'size'): number {
   return Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
 }
 
+/**
+ * Bytes of `size`, which is in units of `alignment`, that one buffer can have in this runtime, and one pool: whole units. The
+ * buffer must be longer by one, to begin where it has to.
+ */
+export function usableBytes(size: number, alignment: number, most = constants.MAX_LENGTH): number {
+  const room = alignment > PAGE_SIZE ? most - alignment : most;
+  return Math.floor(Math.min(size, room, MAX_REGION) / alignment) * alignment;
+}
+
 /** The error for a pool that no buffer can be made for: ENOTSUP if the runtime never makes one so large, else ENOMEM. */
 export function runtimeLimit(size: number, cause: unknown): VmemError {
   const what = `no buffer of ${size} bytes can be made`;
+  if (size > MAX_REGION) {
+    return new VmemError('ENOTSUP', `a pool has at most ${MAX_REGION} bytes, not ${size}`, { cause });
+  }
   if (size <= constants.MAX_LENGTH) {
     const advice =
       'the address space of the process is at its limit (ulimit -v); use smaller pools, or fewer';

@@ -28,7 +28,16 @@ describe('handleFields', () => {
       },
     });
     handleFields(watched);
-    expect([...reads].sort()).toEqual(['backend', 'buffer', 'byteOffset', 'fd', 'file', 'id', 'size']);
+    expect([...reads].sort()).toEqual([
+      'backend',
+      'buffer',
+      'byteOffset',
+      'fd',
+      'file',
+      'id',
+      'size',
+      'sync',
+    ]);
   });
 
   const bad: [string, unknown][] = [
@@ -46,6 +55,7 @@ describe('handleFields', () => {
     byteOffset: [undefined, -1, 0.5, NaN, 2 ** 53, '0', 0n],
     size: [undefined, -1, 0.5, NaN, 2 ** 53, '4096', 4096n],
     fd: [undefined, -2, 0.5, NaN, '3', 3n, null],
+    sync: [null, false, 1, 'sync'],
     id: [undefined, null, 1, 'id', { 0: 1, 1: 2, length: 2 }],
   };
   for (const [field, values] of Object.entries(badFields)) {

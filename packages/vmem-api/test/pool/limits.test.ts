@@ -1,4 +1,5 @@
-import { PAGE_SIZE, VMEM_MIN_POOL, poolSize, runtimeLimit } from '#src/pool/limits';
+import { MAX_REGION } from '@vmem-ts/allocator';
+import { PAGE_SIZE, VMEM_MIN_POOL, poolSize, runtimeLimit, usableBytes } from '#src/pool/limits';
 import { thrownBy } from '../support/thrown';
 
 describe('poolSize', () => {
@@ -34,6 +35,27 @@ describe('poolSize', () => {
     ['a symbol', Symbol('size')],
   ])('refuses %s', (_, size) => {
     expect(thrownBy(() => poolSize(size))).toMatchObject({ name: 'VmemError', code: 'EINVAL' });
+  });
+});
+
+describe('usableBytes', () => {
+  const [MIB, GIB] = [2 ** 20, 2 ** 30];
+
+  it('is all where the runtime has buffers for it', () => {
+    expect(usableBytes(GIB, 2 * MIB, 4 * GIB)).toBe(GIB);
+    expect(usableBytes(4 * GIB, PAGE_SIZE, 4 * GIB)).toBe(4 * GIB);
+  });
+
+  it('leaves room to align the rest, in whole units', () => {
+    expect(usableBytes(4 * GIB, 2 * MIB, 4 * GIB)).toBe(4 * GIB - 2 * MIB);
+    expect(usableBytes(5 * GIB, GIB, 4 * GIB)).toBe(3 * GIB);
+    expect(usableBytes(5 * GIB, GIB, 4.5 * GIB)).toBe(3 * GIB);
+    expect(usableBytes(GIB, GIB, GIB)).toBe(0);
+  });
+
+  it('is no more than the largest pool', () => {
+    expect(usableBytes(2 ** 40, GIB, 2 ** 52)).toBe(MAX_REGION);
+    expect(usableBytes(2 ** 40, 2 ** 37, 2 ** 52)).toBe(3 * 2 ** 37);
   });
 });
 

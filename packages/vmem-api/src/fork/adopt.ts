@@ -1,0 +1,43 @@
+// A pool in the process that it was forked for.
+
+import { closeSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+import { Heap } from '@vmem-ts/allocator';
+import { map, mapped, reserveFor } from '../backends/overlay';
+import { adoptFile, closeFile, loadError } from '../native';
+import { failingAs } from '../pool/failures';
+import { surroundings, type PoolParts } from '../pool/surroundings';
+import { takeMessage, type InheritedPool } from './message';
+
+/** Pools that nobody has asked for so far. */
+let waiting: InheritedPool[] | undefined;
+
+/**
+ * The pool of that name, if this process was started with one; to be had once, by the main thread.
+ * @throws VmemError EINVAL, ENOMEM, ENOTSUP
+ */
+export function adoptInherited(name: string): PoolParts | undefined {
+  if (!isMainThread || loadError() !== null) return undefined;
+  waiting ??= takeMessage();
+  const index = waiting.findIndex((pool) => pool.name === name);
+  if (index < 0) return undefined;
+  const [pool] = waiting.splice(index, 1);
+  return failingAs(`the inherited pool '${name}' cannot be had`, () => adopt(pool));
+}
+
+function adopt({ fd: inherited, file, size, id, storage }: InheritedPool): PoolParts {
+  const fd = adoptFile(inherited);
+  try {
+    closeSync(inherited);
+    const share = { ...reserveFor(size, false), size, fd, file };
+    const handle = { buffer: share.buffer, byteOffset: share.byteOffset, size, id };
+    for (const { byteOffset, byteLength } of Heap.storedRanges(handle)) {
+      map(share, byteOffset, byteLength, storage === 'own' ? 'shared' : 'private');
+    }
+    const memory = mapped(share);
+    return { heap: Heap.adopt(handle, storage, surroundings(memory)), memory };
+  } catch (error) {
+    closeFile(fd);
+    throw error;
+  }
+}

@@ -1,0 +1,180 @@
+// Blocks of the process's pool as buffers, and back: what has been garbage-collected is freed here.
+
+import { constants } from 'node:buffer';
+import { VmemError } from '@vmem-ts/allocator';
+import { collectGarbage, loadError, openLending, type Lending } from '../../native';
+import { isShared } from '../../pool/buffers';
+import type { Vmem } from '../../vmem';
+import { collectYoungGarbage } from './collect';
+
+/** What the preload needs to know of the process's settings. */
+export interface LenderSettings {
+  /** Bytes from which on a buffer comes from the pool. */
+  readonly minSize: number;
+  /** Whether ordinary memory is used when the pool is full. */
+  readonly fallsBack: boolean;
+}
+
+/** Told of every buffer that comes from the pool and of every block that goes back, where logging is on. */
+export interface LenderLog {
+  allocated(size: number): void;
+  freed(ptr: number): void;
+}
+
+/** Blocks that are taken back at a time. */
+const BATCH = 1023;
+const DESK_BYTES = 8 * (1 + BATCH);
+/** Where on the desk the block lies that is not a buffer's yet. */
+const UNDER_WAY = 0;
+
+/** All garbage is collected at most once while so much of the pool is lent. */
+const PRESSURE_SHARE = 8;
+/** Young garbage is collected each time that a thread has lent so many bytes, or that share of a smaller pool. */
+const YOUNG_BYTES = 2 ** 24;
+
+/** As it was before the preload replaced it. */
+const Bytes = Uint8Array;
+// eslint-disable-next-line @typescript-eslint/unbound-method -- applied to bytes
+const fill = Function.prototype.call.bind(Uint8Array.prototype.fill) as (
+  bytes: Uint8Array,
+  value: number,
+) => void;
+
+export class Lender {
+  readonly minSize: number;
+  readonly #pool: Vmem;
+  readonly #lending: Lending;
+  readonly #fallsBack: boolean;
+  readonly #log: LenderLog | undefined;
+  /** Bytes that this thread may lend before it looks how full the pool is. */
+  readonly #stretch: number;
+  #lentSinceLook = 0;
+  /** Bytes lent between two collections of young garbage. */
+  readonly #youngStretch: number;
+  #lentSinceCollection = 0;
+  #collectedThisTurn = false;
+  #isTakingBack = false;
+
+  /** @throws VmemError, MmapError: the thread can't lend of this pool */
+  constructor(pool: Vmem, settings: LenderSettings, log: LenderLog | undefined) {
+    const { buffer, byteOffset, size } = pool;
+    if (!isShared(buffer) || loadError() !== null) {
+      throw new VmemError('ENOTSUP', 'buffers in the pool need the native addon');
+    }
+    const desk = pool.calloc(1, DESK_BYTES);
+    if (desk === 0) throw new VmemError('ENOMEM', 'the pool has no room left for this thread');
+    try {
+      this.#lending = openLending(buffer, byteOffset, size, { byteOffset: desk, length: DESK_BYTES });
+    } catch (error) {
+      pool.free(desk);
+      throw error;
+    }
+    this.#pool = pool;
+    // no block is empty
+    this.minSize = Math.max(1, settings.minSize);
+    this.#fallsBack = settings.fallsBack;
+    this.#log = log;
+    this.#stretch = pool.size / PRESSURE_SHARE;
+    this.#youngStretch = Math.min(YOUNG_BYTES, this.#stretch);
+  }
+
+  /**
+   * An ArrayBuffer in the pool, `bytes` long; undefined if it is to be ordinary memory.
+   * @throws RangeError when the pool is full, as V8 does when memory is out
+   */
+  buffer(bytes: number, zeroed: boolean): ArrayBuffer | undefined {
+    const ptr = this.#block(bytes, false);
+    if (ptr === 0) return undefined;
+    const made = this.#lend(bytes, () => this.#lending.lend(ptr, bytes));
+    // V8 fills shared memory, which the pool's own view is of, byte by byte
+    if (zeroed) fill(new Bytes(made), 0);
+    return made;
+  }
+
+  /** The same as a SharedArrayBuffer, all zeros. */
+  sharedBuffer(bytes: number): SharedArrayBuffer | undefined {
+    const ptr = this.#block(bytes, true);
+    return ptr === 0 ? undefined : this.#lend(bytes, () => this.#lending.lendShared(ptr, bytes));
+  }
+
+  /** Frees the blocks of the buffers that V8 has let go of, in whichever thread. */
+  takeBack(): void {
+    // the log may need a buffer, too
+    if (this.#isTakingBack) return;
+    this.#isTakingBack = true;
+    try {
+      while (this.#freeReturned() === BATCH);
+    } finally {
+      this.#isTakingBack = false;
+    }
+  }
+
+  #freeReturned(): number {
+    const { desk } = this.#lending;
+    const count = this.#lending.takeReturned();
+    for (let index = 1; index <= count; index++) {
+      const ptr = desk[index];
+      // first: what is on the desk at the thread's end comes back, and no block may do so twice
+      desk[index] = 0;
+      this.#pool.free(ptr);
+      this.#log?.freed(ptr);
+    }
+    return count;
+  }
+
+  #block(bytes: number, zeroed: boolean): number {
+    // the runtime has words for what no buffer can be
+    if (bytes > constants.MAX_LENGTH) return 0;
+    if (this.#lending.returnedCount() !== 0) this.takeBack();
+    this.#lentSinceCollection += bytes;
+    if (this.#lentSinceCollection > this.#youngStretch) this.#relievePressure();
+    let ptr = this.#allocate(bytes, zeroed);
+    if (ptr === 0 && bytes < this.#pool.size && this.#collectOnce()) ptr = this.#allocate(bytes, zeroed);
+    if (ptr === 0 && !this.#fallsBack) throw new RangeError('Array buffer allocation failed');
+    return ptr;
+  }
+
+  #allocate(bytes: number, zeroed: boolean): number {
+    const ptr = zeroed ? this.#pool.calloc(1, bytes) : this.#pool.malloc(bytes);
+    this.#lending.desk[UNDER_WAY] = ptr;
+    return ptr;
+  }
+
+  #lend<T>(bytes: number, make: () => T): T {
+    try {
+      const made = make();
+      this.#log?.allocated(bytes);
+      return made;
+    } catch (cause) {
+      // Node may hold the block nonetheless, and give it back later: better one that is lost than one that goes back twice
+      this.#lending.desk[UNDER_WAY] = 0;
+      throw new RangeError('Array buffer allocation failed', { cause });
+    }
+  }
+
+  /** Has V8 collect what is young, and all when the pool is more than half full: half of it may be garbage. */
+  #relievePressure(): void {
+    this.#lentSinceLook += this.#lentSinceCollection;
+    this.#lentSinceCollection = 0;
+    if (this.#lentSinceLook > this.#stretch) {
+      this.#lentSinceLook = 0;
+      if (this.#pool.stats().live > this.#pool.size / 2 && this.#collectOnce()) return;
+    }
+    collectYoungGarbage();
+  }
+
+  /**
+   * Collects unless that was done in this turn of the event loop. Only in the next one is it known which ArrayBuffers that
+   * frees; SharedArrayBuffers come back at once.
+   */
+  #collectOnce(): boolean {
+    if (this.#collectedThisTurn) return false;
+    this.#collectedThisTurn = true;
+    setImmediate(() => {
+      this.#collectedThisTurn = false;
+    }).unref();
+    collectGarbage();
+    this.takeBack();
+    return true;
+  }
+}
