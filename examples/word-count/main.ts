@@ -67,7 +67,7 @@ async function countWords(options: Options, signal: AbortSignal): Promise<Outcom
       );
     }
     const comparison = compareCounts(inPool.counts, inMaps.counts, top);
-    const { backend } = pool;
+    const info = pool.info();
     const check = pool.checkReport();
     inPool.counts.dispose();
     const blocksLeft = pool.stats().liveBlocks;
@@ -80,7 +80,7 @@ async function countWords(options: Options, signal: AbortSignal): Promise<Outcom
       comparison,
       pool: measured,
       maps: inMaps.measured,
-      backend,
+      info,
       stats,
       check,
       blocksLeft,

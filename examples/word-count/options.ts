@@ -11,7 +11,7 @@ export interface Options {
   readonly threads: number;
   /** Bytes of the pool; undefined: chosen from the size of the input. */
   readonly size: number | undefined;
-  /** Where the pool's file is. */
+  /** Where the pool is: a folder, or a DAX device. */
   readonly dir: string;
   /** Words to list. */
   readonly top: number;
@@ -30,7 +30,8 @@ project's node_modules.
 
   --threads <n>    worker threads, 1 to ${MAX_THREADS} (default: one per core, ${DEFAULT_THREADS} here)
   --size <bytes>   size of the pool, such as 64MiB or 1GiB, 14MiB to 16GiB (default: chosen from the size of the input)
-  --dir <folder>   where the pool's file is (default: ${tmpdir()})
+  --dir <place>    where the pool is: a folder for its file, or a DAX device such as /dev/dax0.0, which is then used as a
+                   whole whatever --size says, and whose contents are lost (default: ${tmpdir()})
   --top <n>        words to list (default: 20)
   --json           print one JSON document instead of tables (npm start --silent -- --json prints nothing else)
   --help           print this

@@ -1,6 +1,6 @@
 // The pool that the table lives in: how large, where, and what is said when it can't be had or is too small.
 
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { VMEM_MIN_POOL, Vmem, VmemError } from '@vmem-ts/vmem-api';
 import { GIB, MIB, formatBytes } from './byte-size';
 import { Failure, reasonOf } from './failure';
@@ -39,6 +39,7 @@ const FAULTS_OF_THE_FOLDER = ['ENOTDIR', 'EACCES', 'EPERM', 'EROFS'];
 function poolFailure(error: unknown, dir: string, size: number): unknown {
   if (!(error instanceof VmemError)) return error;
   const what = `no pool of ${formatBytes(size)} can be made in ${dir}`;
+  if (statSync(dir).isCharacterDevice()) return new Failure(error.message);
   if (error.code === 'ENOSPC')
     return new Failure(`${what}: ${reasonOf(error)}; try a smaller --size or another --dir`);
   // the folder is there; so says procfs, for one

@@ -1,6 +1,6 @@
 // What the program prints in the end: tables for people, one JSON document for programs.
 
-import type { BackendName, CheckReport, HeapStats } from '@vmem-ts/vmem-api';
+import type { CheckReport, HeapStats, PoolInfo } from '@vmem-ts/vmem-api';
 import Table from 'cli-table3';
 import { formatBytes } from './byte-size';
 import type { Comparison } from './compare';
@@ -14,7 +14,7 @@ export interface Outcome {
   readonly comparison: Comparison;
   readonly pool: Measurement;
   readonly maps: Measurement;
-  readonly backend: BackendName;
+  readonly info: PoolInfo;
   /** While the table is in the pool. */
   readonly stats: HeapStats;
   readonly check: CheckReport;
@@ -41,7 +41,7 @@ export function findProblems({ comparison, check, blocksLeft }: Outcome): string
 }
 
 export function jsonReport(outcome: Outcome): string {
-  const { files, bytes, words, threads, comparison, pool, maps, backend, stats, check, blocksLeft } = outcome;
+  const { files, bytes, words, threads, comparison, pool, maps, info, stats, check, blocksLeft } = outcome;
   const problems = findProblems(outcome);
   const { distinctWords, top, differing, differences } = comparison;
   const way = (measured: Measurement): object => ({
@@ -58,7 +58,7 @@ export function jsonReport(outcome: Outcome): string {
       top,
       ways: { pool: way(pool), maps: way(maps) },
       agreement: { agree: differing === 0, differing, differences },
-      pool: { backend, stats, check, blocksLeft },
+      pool: { backend: info.backend, info, stats, check, blocksLeft },
     },
     null,
     2,
@@ -70,7 +70,7 @@ export function jsonFailure(message: string): string {
 }
 
 export function textReport(outcome: Outcome): string {
-  const { files, bytes, words, threads, comparison, pool, maps, backend, stats, check, blocksLeft } = outcome;
+  const { files, bytes, words, threads, comparison, pool, maps, info, stats, check, blocksLeft } = outcome;
   const { distinctWords, top } = comparison;
   const parts = [
     top.length === 0 ? '' : topTable(outcome),
@@ -89,7 +89,8 @@ export function textReport(outcome: Outcome): string {
     table(
       ['pool', ''],
       [
-        ['backend', backend],
+        ['backend', info.backend],
+        ['in', placeOf(info)],
         ['size', formatBytes(stats.size)],
         ['live', `${formatBytes(stats.live)} in ${whole(stats.liveBlocks)} blocks`],
         ['in thread caches', formatBytes(stats.cached)],
@@ -104,6 +105,12 @@ export function textReport(outcome: Outcome): string {
       : 'Both ways agree on every word and every count, and the pool is consistent.',
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+function placeOf({ kind, path, fileSystem, dax }: PoolInfo): string {
+  if (kind === 'device') return `${path} (DAX)`;
+  if (kind === 'file') return `${path} (${fileSystem}${dax === true ? ', DAX' : ''})`;
+  return 'memory without a file';
 }
 
 function topTable({ comparison }: Outcome): string {

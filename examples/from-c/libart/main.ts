@@ -1,5 +1,5 @@
 // Fills an adaptive radix tree in a pool with words that it makes up, changes and deletes some, and compares each step with a
-// Map. Arguments: the directory, and how many words.
+// Map. Arguments: `--dir` and a place, and how many words.
 
 import { vmem_check, vmem_create, vmem_delete, vmem_errormsg } from '@vmem-ts/vmem-api/libvmem';
 import { fail, numberOf, run } from '../program';

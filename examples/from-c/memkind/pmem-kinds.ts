@@ -8,7 +8,7 @@ const LIMIT = 32 * MIB;
 const KINDS = 10;
 
 void run((dir) => {
-  const path = tellPlace('Creates and destroys kinds with a limit and without one.', dir);
+  const path = tellPlace('Creates and destroys kinds with a limit and without one.', dir, KINDS);
 
   const limited: { value: memkind_t | null } = { value: null };
   const unlimited: { value: memkind_t | null } = { value: null };

@@ -14,11 +14,11 @@ import { MIB, allocate, succeed, tellDax, tellPlace } from './steps';
 const THREADS = 10;
 
 async function main(dir: string): Promise<void> {
-  const path = tellPlace('Uses a kind of its own in each of several threads.', dir);
+  const path = tellPlace('Uses a kind of its own in each of several threads.', dir, THREADS);
   const condition = new Int32Array(new SharedArrayBuffer(4));
   const threads = Array.from(
     { length: THREADS },
-    () => new Worker(__filename, { argv: [path], workerData: condition }),
+    () => new Worker(__filename, { argv: ['--dir', path], workerData: condition }),
   );
   const ended = threads.map((thread) => once(thread, 'exit') as Promise<[number]>);
   const ready = Promise.all(threads.map((thread) => once(thread, 'message')));

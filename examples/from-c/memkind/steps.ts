@@ -1,6 +1,6 @@
 // Steps that the programs of memkind have in common.
 
-import { realpathSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 import {
   errno,
@@ -15,22 +15,29 @@ import { strcpy, stringIn } from '../strings';
 
 export const MIB = 1024 * 1024;
 
-/** Says what the program shows and where, and whether files there are in persistent memory. Returns the path. */
-export function tellPlace(purpose: string, dir: string): string {
+/**
+ * Says what the program shows and where, and whether files there are in persistent memory. Returns the path.
+ *
+ * @param kinds that the program has at a time: a device has room for one
+ */
+export function tellPlace(purpose: string, dir: string, kinds = 1): string {
   let path: string;
   try {
     path = realpathSync(dir);
   } catch {
     fail(`there is no directory ${dir}`);
   }
-  console.log(`${purpose}\ndirectory of the kinds: ${path}`);
+  if (kinds > 1 && statSync(path).isCharacterDevice()) {
+    fail(`${path} is a device, which has one kind at a time; this program has ${kinds}: name a directory`);
+  }
+  console.log(`${purpose}\nplace of the kinds: ${path}`);
   tellDax(path);
   return path;
 }
 
 export function tellDax(path: string): void {
   const isDax = memkind_check_dax_path(path) === 0;
-  console.log(`${path} is${isDax ? '' : ' not'} on a file system with DAX`);
+  console.log(`${path} is${isDax ? '' : ' not'} in persistent memory (DAX)`);
 }
 
 /** The name of errno, such as ENOENT. */
