@@ -7,6 +7,7 @@ import tseslint from 'typescript-eslint';
 const NODE_GLOBALS = [
   'Buffer',
   'console',
+  'fetch',
   'performance',
   'process',
   'setInterval',
@@ -57,6 +58,8 @@ export default defineConfig(
         'error',
         { allowNumber: true, allowBoolean: true },
       ],
+      // `import x = require()` is the module itself, whose properties the preload exchanges.
+      '@typescript-eslint/no-require-imports': ['error', { allowAsImport: true }],
       // Const enums here are tables of word positions and bits: members are computed from the one before, two fields
       // may share a word, and what is read from shared memory is a plain number.
       '@typescript-eslint/prefer-literal-enum-member': 'off',

@@ -76,7 +76,7 @@ const PROGRAMS: Record<string, (string | RegExp)[]> = {
 };
 
 const NAMES = Object.keys(PROGRAMS);
-const DAX = / is( not)? on a file system with DAX$/;
+const DAX = / is( not)? in persistent memory \(DAX\)$/;
 
 test('every program is tried, and listed with its command', () => {
   const programs = listFiles(ROOT, 'examples/from-c').filter((path) =>
@@ -90,7 +90,7 @@ test('every program is tried, and listed with its command', () => {
 });
 
 test.each(NAMES)('%s', (name) => {
-  const { status, lines, errors } = run(name, tmpdir());
+  const { status, lines, errors } = run(name, '--dir', tmpdir());
   expect({ status, errors }).toEqual({ status: 0, errors: [] });
   const isOfMemkind = name.includes('/pmem-');
   if (isOfMemkind)
@@ -107,13 +107,13 @@ test.each(NAMES)('%s', (name) => {
 });
 
 test('the tree takes as many words as it is told', () => {
-  const { status, lines } = run('from-c/libart/main', tmpdir(), '300');
+  const { status, lines } = run('from-c/libart/main', '--dir', tmpdir(), '300');
   expect(status).toBe(0);
   expect(lines[0]).toMatch(/^inserted: \d{3} leaf, .*; as in the Map$/);
 });
 
 test('the unlimited kind takes as many bytes as it is told', () => {
-  const { status, lines } = run('from-c/memkind/pmem-malloc-unlimited', tmpdir(), '3000001');
+  const { status, lines } = run('from-c/memkind/pmem-malloc-unlimited', '--dir', tmpdir(), '3000001');
   expect(status).toBe(0);
   expect(lines).toContain('two blocks of 1500001 bytes');
 });
@@ -124,14 +124,14 @@ describe('what can’t be done ends with status 1 and a line that says why', () 
     ['from-c/libart/main', 'many'],
     ['from-c/memkind/pmem-malloc-unlimited', '-1'],
   ])('%s with %s', (name, argument) => {
-    const { status, errors } = run(name, tmpdir(), argument);
+    const { status, errors } = run(name, '--dir', tmpdir(), '--', argument);
     expect({ status, errors }).toEqual({ status: 1, errors: [`expected a number above 0, got ${argument}`] });
   });
 
   if (process.env['VMEM_TEST_WITHOUT_ADDON'] === '1') return;
 
   test.each(NAMES)('%s in a directory that does not exist', (name) => {
-    const { status, errors } = run(name, '/no/such/directory');
+    const { status, errors } = run(name, '--dir', '/no/such/directory');
     expect({ status, errors }).toEqual({
       status: 1,
       errors: [expect.stringContaining('/no/such/directory')],
@@ -139,13 +139,27 @@ describe('what can’t be done ends with status 1 and a line that says why', () 
   });
 
   test.each(NAMES)('%s where there can be no files', (name) => {
-    const { status, errors } = run(name, '/proc');
+    const { status, errors } = run(name, '--dir', '/proc');
     expect(status).toBe(1);
     expect(errors.join('\n')).toMatch(/^vmem_create: .*'\/proc'|^<memkind> .*\(E[A-Z]+\)/);
   });
 
+  test.each(NAMES)('%s on a device that is no persistent memory', (name) => {
+    const { status, errors } = run(name, '--dir', '/dev/null');
+    expect(status).toBe(1);
+    expect(errors.join('\n')).toMatch(
+      /'\/dev\/null' is no DAX device|\(ENODEV\)|\/dev\/null is a device, which has one kind at a time/,
+    );
+  });
+
+  test('an option that there is not', () => {
+    const { status, errors } = run('from-c/libvmem-manpage', '--directory', '/tmp');
+    expect(status).toBe(1);
+    expect(errors.join('\n')).toContain('--directory');
+  });
+
   testOnTmpfs('size=16m', 'a tree that does not fit', ({ dir }) => {
-    const { status, errors } = run('from-c/libart/main', dir);
+    const { status, errors } = run('from-c/libart/main', '--dir', dir);
     expect({ status, errors }).toEqual({
       status: 1,
       errors: [expect.stringMatching(/^vmem_create: .*ENOSPC/)],

@@ -246,6 +246,13 @@ describe('what cannot be done ends with status 1 and one line that names it', ()
     );
   });
 
+  addonTest('a --dir that is a device, and no persistent memory', async () => {
+    await expectFailure(
+      ['--dir', '/dev/null', put('a.txt', 'a')],
+      /^word-count: '\/dev\/null' is no DAX device/,
+    );
+  });
+
   addonTest('a --dir whose file system takes no files', async () => {
     await expectFailure(
       ['--dir', '/proc', put('a.txt', 'a')],

@@ -4,8 +4,8 @@
 
 import { strict as assert } from 'node:assert';
 import fc from 'fast-check';
-import { Heap } from '@vmem-ts/allocator';
-import { VMEM_MIN_POOL, Vmem, type BackendName } from '@vmem-ts/vmem-api';
+import { Heap, type RestingHeap } from '@vmem-ts/allocator';
+import { VMEM_MIN_POOL, Vmem, type BackendName, type PoolInfo } from '@vmem-ts/vmem-api';
 import { MIB, POOL_DIR } from '../support/pools';
 import { collectGarbageUntil, countFileMappings, countOpenFiles } from '../support/process-resources';
 import { seedFor } from '../support/random';
@@ -52,16 +52,29 @@ const POOL_METHODS: Record<Exclude<keyof Vmem, symbol>, Method> & Record<typeof 
   statsPrint: method(1, [values.text], (_, [omit]) =>
     typeof omit === 'string' || omit === undefined ? {} : { must: ['EINVAL'] },
   ),
+  info: method(1, [], (pool) => ({
+    done: (info) => assert.equal((info as PoolInfo).size, pool.size),
+  })),
   handle: property(),
   isOpen: property(),
   buffer: property(),
   backend: property(() => ({ done: (name) => assert.match(String(name), /^[a-z]+$/) })),
   byteOffset: property(() => ({ done: (n) => assert.equal(n, 0) })),
   size: property((pool) => ({ done: (n) => assert.equal(n, pool.size) })),
+  fork: method(
+    1,
+    // no path: what is one starts a process
+    [fc.constantFrom(...[undefined, null, 7, {}].map((none) => values.arg(typeof none, () => none)))],
+    () => ({ must: ['EINVAL'] }),
+  ),
+  thaw: method(1, [], () => ({ done: (written) => assert.equal(written, 0) })),
   detach: end(false),
   delete: end(true),
   [Symbol.dispose]: end(true),
 };
+
+const countUsed = (heap: RestingHeap): number =>
+  heap.used().reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 const HEAP_METHODS: Record<keyof Heap, Method> = {
   ...COMMON,
@@ -72,6 +85,17 @@ const HEAP_METHODS: Record<keyof Heap, Method> = {
   byteOffset: property(),
   size: property((pool) => ({ done: (n) => assert.equal(n, pool.size) })),
   isOpen: property(),
+  atRest: method(
+    1,
+    [
+      fc.constantFrom(
+        values.arg('an action', () => countUsed),
+        values.arg('none', () => undefined),
+      ),
+    ],
+    (_, [action]) =>
+      action === undefined ? { must: ['EINVAL'] } : { done: (bytes) => assert(Number(bytes) > 0) },
+  ),
   detach: end(false),
   close: method(
     1,
@@ -87,9 +111,12 @@ const HEAP_METHODS: Record<keyof Heap, Method> = {
 
 const HANDLES = fc.oneof(
   values.strange,
-  values.withOneWrong((pool) => pool.handle, ['backend', 'buffer', 'byteOffset', 'size', 'fd', 'file', 'id']),
+  values.withOneWrong(
+    (pool) => pool.handle,
+    ['backend', 'buffer', 'byteOffset', 'size', 'fd', 'file', 'sync', 'id'],
+  ),
 );
-const OPTIONS = ['backend', 'maxSize', 'threads', 'cacheBytes', 'policy'];
+const OPTIONS = ['backend', 'maxSize', 'wholeDevice', 'threads', 'cacheBytes', 'policy'];
 const BACKENDS: readonly BackendName[] = ['anonymous', 'anonymous', 'region', 'overlay'];
 
 /** A pool that came of hostile arguments is one nonetheless. */
@@ -137,6 +164,9 @@ const POOL_STATICS: Record<Exclude<keyof typeof Vmem, 'prototype'> | 'constructo
   attach: staticCall('Vmem.attach', [HANDLES], ([handle]) =>
     useAndDetach(Vmem.attach(handle as Vmem['handle'])),
   ),
+  inherited: staticCall('Vmem.inherited', [values.text], ([name]) =>
+    assert.equal(Vmem.inherited(name as string), null),
+  ),
   constructor: staticCall(
     'new Vmem',
     [values.strange, values.strange, values.strange],
@@ -162,6 +192,13 @@ const HEAP_STATICS: Record<Exclude<keyof typeof Heap, 'prototype'>, unknown> = {
   ),
   attach: staticCall('Heap.attach', [HANDLES], ([handle]) =>
     useAndDetach(Heap.attach(handle as Heap['handle'])),
+  ),
+  // a heap that others use is none to adopt: no good handles here
+  adopt: staticCall('Heap.adopt', [values.strange, values.strange], ([handle, storage]) =>
+    useAndDetach(Heap.adopt(handle as Heap['handle'], storage as 'own')),
+  ),
+  storedRanges: staticCall('Heap.storedRanges', [HANDLES], ([handle]) =>
+    assert([...Heap.storedRanges(handle as Heap['handle'])].length > 0),
   ),
 };
 

@@ -1,14 +1,15 @@
 // Pools on a device. That of a DAX device, whose contents are lost, runs only where VMEM_TEST_DAX_DEVICE names one, such as
 // /dev/dax0.0.
 
+import { spawnSync } from 'node:child_process';
 import { constants } from 'node:os';
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { Vmem } from '@vmem-ts/vmem-api';
 import { errno, vmem_create, vmem_delete } from '@vmem-ts/vmem-api/libvmem';
-import { skipTest } from '../support/disk';
+import { describeDax } from '../support/dax';
 import { describeFiles, tracked } from '../support/pools';
-import { failureOf } from '../support/thrown';
-import { ask, nextMessage, startWorker } from '../support/worker';
+import { failureOf, thrownBy } from '../support/thrown';
+import { ask, nextMessage, scriptPath, startWorker } from '../support/worker';
 import type { Answer } from './workers/pool-user';
 
 describeFiles('a device', () => {
@@ -20,8 +21,28 @@ describeFiles('a device', () => {
     expect(readdirSync('/proc/self/fd')).toHaveLength(before);
   });
 
-  it('does not grow', () => {
-    const create = (): Vmem => Vmem.create('/dev/null', 2 ** 24, { backend: 'overlay', maxSize: 2 ** 25 });
+  it('is told by its path, and why it can’t be used', () => {
+    const words = (path: string): string => thrownBy(() => Vmem.create(path, 2 ** 24)).message;
+    expect(words('/dev/zero')).toMatch(/'\/dev\/zero' is no DAX device/);
+    const disk = readdirSync('/dev').find((name) => statSync(`/dev/${name}`).isBlockDevice());
+    if (disk !== undefined) expect(words(`/dev/${disk}`)).toMatch(/ is a block device; name a directory/);
+  });
+
+  it('is not even opened if it is no DAX device', () => {
+    // to open one's terminal fails in another way where there is none
+    const { status, stdout } = spawnSync(
+      'setsid',
+      [process.execPath, scriptPath('device-opener'), '/dev/tty'],
+      {
+        encoding: 'utf8',
+      },
+    );
+    expect([status, stdout]).toEqual([0, 'VmemError ENODEV']);
+  });
+
+  it.each(['yes', 1, null])('is wanted whole or not, and not %p', (wholeDevice) => {
+    const options = { wholeDevice: wholeDevice as unknown as boolean };
+    const create = (): Vmem => Vmem.create('/dev/null', 2 ** 24, options);
     expect(failureOf(create)).toBe('VmemError EINVAL');
   });
 
@@ -32,13 +53,7 @@ describeFiles('a device', () => {
   });
 });
 
-const device = process.env['VMEM_TEST_DAX_DEVICE'];
-
-describeFiles('a DAX device', () => {
-  if (device === undefined) {
-    skipTest('is a pool', 'VMEM_TEST_DAX_DEVICE names no device');
-    return;
-  }
+describeDax('a DAX device', 'DEVICE', (device) => {
   const create = (size = 0): Vmem => tracked(Vmem.create(device, size, { backend: 'overlay' }));
 
   it('is a pool as a whole, whatever size is asked for', () => {
@@ -57,7 +72,7 @@ describeFiles('a DAX device', () => {
 
   it('has nothing of its last pool for calloc', () => {
     const first = create();
-    const bytes = Math.floor(first.size / 2);
+    const bytes = Math.min(Math.floor(first.size / 2), 96 * 2 ** 20);
     first.alloc(Uint8Array, bytes).fill(0x5a);
     for (let i = 0; i < 1000; i++) first.alloc(Uint8Array, 1000).fill(0x5a);
     first.delete();

@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import * as libvmem from '@vmem-ts/vmem-api/libvmem';
 import * as memkind from '@vmem-ts/vmem-api/memkind';
+import * as vmmalloc from '@vmem-ts/vmem-api/vmmalloc';
 import { ROOT, listFiles, readText, withFiles } from './repository';
 import { readTestTitles } from './syntax';
 
@@ -92,11 +93,11 @@ function findUnnamedFiles(root: string): string[] {
   return listFiles(root, FOLDER).filter((path) => path.endsWith('.test.ts') && !named.has(path));
 }
 
-const FUNCTIONS = Object.entries({ ...libvmem, ...memkind })
+const FUNCTIONS = Object.entries({ ...libvmem, ...memkind, ...vmmalloc })
   .filter(([, value]) => typeof value === 'function')
   .map(([name]) => name);
 
-test('every function of libvmem and memkind has one row', () => {
+test('every function of libvmem, memkind and libvmmalloc has one row', () => {
   expect(findWrongNames(ROOT, FUNCTIONS)).toEqual([]);
 });
 

@@ -46,8 +46,15 @@ export const enum Figure {
   longest = histogram + 32,
   /** The same without the time in which the thread waited for a processor, of those that are long. */
   longestAwake = longest + 24,
-  words = longestAwake + 24,
+  /** By kind of lock, for how long a thread had one that others slept for, at most; without its waits for a processor; by the dead. */
+  longestHold = longestAwake + 24,
+  longestHoldAwake = longestHold + 8,
+  longestOfDead = longestHoldAwake + 8,
+  words = longestOfDead + 8,
 }
+
+export const LOCK_KINDS = ['backing', 'standstill', 'gates', 'bins', 'extents'] as const;
+export type LockKind = (typeof LOCK_KINDS)[number];
 
 /** What a thread can be at. The first ones concern single blocks; the others all of a pool, and take as long as that needs. */
 export const ACTIONS = [

@@ -3,13 +3,14 @@
 // another one.
 
 import { existsSync } from 'node:fs';
+import type { LockKind } from './board';
 
-const FORMAT = 3;
+const FORMAT = 4;
 const MAGIC = 1024;
 const VERSION = 1026;
 const CLASSES = 1030;
 const SLOTS = 1032;
-const LOCKS: Readonly<Record<string, number>> = { standstill: 1041, backing: 1044, extents: 1056 };
+const LOCKS = { standstill: 1041, backing: 1044, extents: 1056 } as const;
 const BINS = 2048;
 const SLOT_TABLE = 2048 + 96 * 16;
 const RECORD = 16;
@@ -18,8 +19,31 @@ const GENERATION = 5;
 const BUSY = 8;
 const GATE = 10;
 
+/** The words that tell of a region's locks. */
+export const lockWordsOf = (buffer: SharedArrayBuffer | ArrayBuffer, byteOffset: number): Int32Array =>
+  new Int32Array(buffer, byteOffset, SLOT_TABLE + 256 * RECORD);
+
+/** All locks; none where there is no region, or one of another format. */
+export function locksOf(words: Int32Array): { readonly kind: LockKind; readonly at: number }[] {
+  if (words[MAGIC] === 0 || words[VERSION] !== FORMAT) return [];
+  return [
+    ...Object.entries(LOCKS).map(([kind, at]) => ({ kind: kind as LockKind, at })),
+    ...Array.from({ length: words[SLOTS] }, (_, slot) => ({
+      kind: 'gates' as const,
+      at: SLOT_TABLE + slot * RECORD + GATE,
+    })),
+    ...Array.from({ length: words[CLASSES] }, (_, i) => ({ kind: 'bins' as const, at: BINS + i * RECORD })),
+  ];
+}
+
+/** The thread that a lock names; 0 if it is known to be dead. */
+export function threadOf(words: Int32Array, token: number): number {
+  const at = SLOT_TABLE + ((token & 0xff) - 1) * RECORD;
+  return token < 0 || words[at + GENERATION] !== token >> 8 ? 0 : Math.max(0, words[at + OWNER]);
+}
+
 export function describeLocks(buffer: SharedArrayBuffer | ArrayBuffer, byteOffset: number): string[] {
-  const words = new Int32Array(buffer, byteOffset, SLOT_TABLE + 256 * RECORD);
+  const words = lockWordsOf(buffer, byteOffset);
   if (words[MAGIC] === 0) return ['the pool was deleted'];
   if (words[VERSION] !== FORMAT) return [`a region of format ${words[VERSION]}, not ${FORMAT}`];
   const lines: string[] = [];

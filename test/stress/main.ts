@@ -5,7 +5,7 @@ import { Vmem, type VmemOptions } from '@vmem-ts/vmem-api';
 import { judge, verdictText, type Interval } from './endurance';
 import { HELP, UsageError, readOptions, type Options } from './options';
 import { run, type RunResult } from './run';
-import { stallsText } from './stalls';
+import { holdsText, stallsText } from './stalls';
 
 const MIB = 2 ** 20;
 const LEAST_POOL = 14 * MIB;
@@ -46,8 +46,17 @@ function lineOf(interval: Interval, stage: number, stages: number): string {
 }
 
 function summary(result: RunResult): string {
-  const { operations, milliseconds, deaths, threadsStarted, turnedAway, poolsMade, blocksOfTheDead, stalls } =
-    result;
+  const {
+    operations,
+    milliseconds,
+    deaths,
+    threadsStarted,
+    turnedAway,
+    poolsMade,
+    blocksOfTheDead,
+    stalls,
+    holds,
+  } = result;
   const died = Object.entries(deaths).map(([way, count]) => `${count} by ${way}`);
   const killed = Object.values(deaths).reduce((a, b) => a + b);
   return [
@@ -58,6 +67,7 @@ function summary(result: RunResult): string {
     'How long calls took; in parentheses without the time in which the thread waited for a processor, of those above 5 ms.',
     stallsText('Workers', stalls.workers),
     stallsText('A thread that uses no pool', stalls.control),
+    holdsText(holds),
   ].join('\n');
 }
 

@@ -1,7 +1,7 @@
 // How long each action of a thread takes in wall time. Most long ones are the machine's: a thread that the system gives no
 // processor stands still wherever it is. Linux counts that time by thread, so it is taken off in a second figure.
 
-import { openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { FIRST_OF_WHOLE_POOLS, Figure, Status, type Board } from './board';
 
 /** Shorter ones are not looked into; the system is asked as often. */
@@ -61,21 +61,35 @@ export class Meter {
   }
 }
 
-/** Milliseconds in which the calling thread could run and had no processor: proc(5), schedstat; 0 where that is missing. */
+/** Milliseconds in which a thread could run and had no processor: proc(5), schedstat; 0 where that is missing. */
 export class ProcessorWait {
-  private readonly fd = open();
+  private fd: number;
   private readonly text = Buffer.alloc(64);
+
+  /** @param path default: of the calling thread */
+  constructor(path = '/proc/thread-self/schedstat') {
+    this.fd = open(path);
+  }
 
   milliseconds(): number {
     if (this.fd < 0) return 0;
-    const length = readSync(this.fd, this.text, 0, 64, 0);
-    return Number(this.text.toString('latin1', 0, length).split(' ')[1]) / 1e6;
+    try {
+      const length = readSync(this.fd, this.text, 0, 64, 0);
+      return Number(this.text.toString('latin1', 0, length).split(' ')[1]) / 1e6;
+    } catch {
+      return 0; // that thread has ended
+    }
+  }
+
+  close(): void {
+    if (this.fd >= 0) closeSync(this.fd);
+    this.fd = -1;
   }
 }
 
-function open(): number {
+function open(path: string): number {
   try {
-    return openSync('/proc/thread-self/schedstat', 'r');
+    return openSync(path, 'r');
   } catch {
     return -1;
   }

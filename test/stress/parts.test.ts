@@ -3,12 +3,15 @@
 import { VMEM_MIN_POOL, Vmem } from '@vmem-ts/vmem-api';
 import { filePool } from '../support/pools';
 import { auditPool, closePool, openPool, type TrialPool } from './audit';
+import { Board, CONTROL_ROW } from './board';
 import { wayOf } from './deaths';
 import { judge, type Interval } from './endurance';
 import { LOST, entryOf, markOf, placesOf, ptrOf } from './ledger';
-import { describeLocks } from './lock-words';
+import { LockWatch } from './lock-watch';
+import { describeLocks, lockWordsOf } from './lock-words';
 import { UsageError, readOptions } from './options';
 import { PROFILES } from './profiles';
+import { holdsOf, holdsText } from './stalls';
 
 const MARK = 99;
 const PLACE = placesOf(3);
@@ -95,6 +98,31 @@ it('the locks of a pool are found where the format has them', () => {
   words.set([(1 << 8) | 1, 2], 1056);
   expect(lines()[0]).toBe('extents: taken by slot 0, 2 asleep');
   expect(pool.check()).toBe(1); // takes the lock over: its owner is the caller
+  pool.delete();
+});
+
+it('locks that others sleep for are watched for how long one thread has them, and whether it lives', () => {
+  const pool = filePool(VMEM_MIN_POOL, { backend: 'anonymous', threads: 2 });
+  const words = lockWordsOf(pool.buffer, pool.byteOffset);
+  const board = new Board();
+  const watch = new LockWatch(board, CONTROL_ROW);
+  const lookAt = (times: readonly number[], owner: number, asleep: number): void => {
+    words.set([owner, asleep], 1056);
+    for (const now of times) watch.look(now);
+  };
+  const [mine, another] = [(1 << 8) | 1, (1 << 8) | 2];
+  watch.watch([words]);
+  lookAt([0, 4, 10], mine, 1);
+  lookAt([20, 50], mine, 0); // nobody is held up
+  lookAt([60, 64], mine, 1);
+  expect(holdsOf(board, CONTROL_ROW).extents).toMatchObject({ ms: 10, ofDeadMs: 0 });
+  lookAt([70, 71, 75, 82], another, 2); // there is nobody in that slot
+  lookAt([90], 0, 0);
+  const holds = holdsOf(board, CONTROL_ROW);
+  expect(holds.extents).toMatchObject({ ms: 12, ofDeadMs: 12 });
+  expect([holds.gates.ms, holds.bins.ms]).toEqual([0, 0]);
+  expect(holdsText(holds)).toContain('extents 12.0 (');
+  watch.watch([]);
   pool.delete();
 });
 

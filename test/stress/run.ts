@@ -17,13 +17,14 @@ import {
   Status,
   actionIndex,
   type Action,
+  type LockKind,
 } from './board';
 import { DEATHS, HEAP_MIB, isMeant, wayOf, type Death } from './deaths';
 import type { Interval } from './endurance';
 import { requireBalance } from './load';
 import { LOST, MOST_ROWS, handsOf } from './ledger';
 import { PROFILES } from './profiles';
-import { stallsOf, type Stalls } from './stalls';
+import { holdsOf, stallsOf, type LockHold, type Stalls } from './stalls';
 import type { ControlTask } from './workers/control-thread';
 import type { LoadTask } from './workers/load-thread';
 
@@ -63,6 +64,7 @@ export interface RunResult {
   readonly intervals: readonly Interval[];
   /** Of the threads that nobody kills, and of the one that uses no pool. */
   readonly stalls: { readonly workers: Stalls; readonly control: Stalls };
+  readonly holds: Readonly<Record<LockKind, LockHold>>;
 }
 
 export async function run(plan: Plan): Promise<RunResult> {
@@ -123,6 +125,7 @@ class Run {
         workers: stallsOf(board, 0, MOST_WORKERS),
         control: stallsOf(board, CONTROL_ROW, CONTROL_ROW + 1),
       },
+      holds: holdsOf(board, CONTROL_ROW),
     };
   }
 

@@ -1,6 +1,6 @@
 // How long the actions of some threads took.
 
-import { ACTIONS, FIRST_OF_WHOLE_POOLS, Figure, type Board } from './board';
+import { ACTIONS, FIRST_OF_WHOLE_POOLS, Figure, LOCK_KINDS, type Board, type LockKind } from './board';
 
 /** Milliseconds of the longest action of a kind. */
 export interface Longest {
@@ -42,6 +42,32 @@ export function stallsOf(board: Board, from: number, to: number): Stalls {
       all.flatMap((one, action) => (one.ms > 0 ? [[ACTIONS[action], one] as const] : [])),
     ),
   };
+}
+
+/** For how long threads had a lock of that kind that others slept for, at most. */
+export interface LockHold extends Longest {
+  /** From when its thread was known to be dead until somebody had taken it over. */
+  readonly ofDeadMs: number;
+}
+
+export function holdsOf(board: Board, row: number): Readonly<Record<LockKind, LockHold>> {
+  const holds = LOCK_KINDS.map((kind, i): [LockKind, LockHold] => [
+    kind,
+    {
+      ms: board.figure(row, Figure.longestHold + i),
+      awakeMs: board.figure(row, Figure.longestHoldAwake + i),
+      ofDeadMs: board.figure(row, Figure.longestOfDead + i),
+    },
+  ]);
+  return Object.fromEntries(holds) as Record<LockKind, LockHold>;
+}
+
+export function holdsText(holds: Readonly<Record<LockKind, LockHold>>): string {
+  const texts = Object.entries(holds).map(
+    ([kind, { ms, awakeMs, ofDeadMs }]) =>
+      `${kind} ${ms.toFixed(1)} (${awakeMs.toFixed(1)}), of the dead ${ofDeadMs.toFixed(1)}`,
+  );
+  return `Locks, how long one thread had them while others slept for them, ms: ${texts.join('; ')}`;
 }
 
 export function stallsText(title: string, { calls, longest, histogram, byAction }: Stalls): string {

@@ -1,4 +1,5 @@
-// The two forms in which C's own tests of libvmem run: a pool in a temporary file, and one in a region of the caller's.
+// The forms in which C's own tests of libvmem run: a pool in a temporary file, one in a region of the caller's, and where the
+// environment names some, one on a DAX device.
 
 import { resolve } from 'node:path';
 import {
@@ -8,24 +9,36 @@ import {
   vmem_free,
   type VMEM,
 } from '@vmem-ts/vmem-api/libvmem';
+import { DAX_DEVICES } from '../../support/dax';
 import { POOL_DIR, describeFiles, tracked } from '../../support/pools';
 import { errorName } from './outcomes';
 
 export { bytesAt, errorName, outcome, wordsAt } from './outcomes';
 
 export interface Form {
-  readonly name: 'temp file' | 'region';
+  readonly name: 'temp file' | 'region' | 'device';
   /** A pool that is deleted when the test ends; default VMEM_MIN_POOL. */
   create(size?: number): VMEM;
 }
 
-const FORMS: readonly Form[] = [
+const FORMS: Form[] = [
   { name: 'temp file', create: (size = VMEM_MIN_POOL) => made(vmem_create(POOL_DIR, size)) },
   {
     name: 'region',
     create: (size = VMEM_MIN_POOL) => made(vmem_create_in_region(new SharedArrayBuffer(size), size)),
   },
 ];
+
+if (DAX_DEVICES.length > 0) FORMS.push({ name: 'device', create: (size = 0) => made(createOnDevice(size)) });
+
+/** On the first device that is free: each has one pool at a time. */
+function createOnDevice(size: number): VMEM | null {
+  for (const device of DAX_DEVICES) {
+    const vmp = vmem_create(device, size);
+    if (vmp !== null || errorName() !== 'EBUSY') return vmp;
+  }
+  return null;
+}
 
 function made(vmp: VMEM | null): VMEM {
   if (vmp === null) throw new Error(`no pool: ${errorName()}`);

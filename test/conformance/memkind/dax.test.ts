@@ -35,6 +35,10 @@ describeFiles.each(Object.entries(FUNCTIONS))('%s', (_name, validate) => {
     });
   }
 
+  it('check_dax failures: a device that is no persistent memory', () => {
+    expect(result('/dev/null')[0]).toBe(MEMKIND_ERROR_RUNTIME);
+  });
+
   it('check_dax failures: non-existing path', () => {
     expect(result('/temp/no such directory')).toEqual([MEMKIND_ERROR_RUNTIME, ENOENT]);
     expect(result('')).toEqual([MEMKIND_ERROR_RUNTIME, EINVAL]);

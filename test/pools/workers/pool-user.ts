@@ -1,7 +1,7 @@
 // Attaches to a pool and does what it is asked to.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { Vmem, type VmemHandle } from '@vmem-ts/vmem-api';
+import { Vmem, type PoolInfo, type VmemHandle } from '@vmem-ts/vmem-api';
 import { failureOf } from '../../support/thrown';
 import { everyMethod } from '../../support/every-method';
 
@@ -14,6 +14,7 @@ export interface Question {
   writeView?: number;
   malloc?: number;
   free?: number;
+  info?: true;
   detach?: true;
   delete?: true;
   /** Call every method, with the pointers of before where one is needed; what each threw. */
@@ -25,6 +26,7 @@ export interface Answer {
   readonly ptr?: number;
   readonly sum?: number;
   readonly handle?: VmemHandle;
+  readonly info?: PoolInfo;
   readonly outcomes?: Record<string, string>;
 }
 
@@ -44,6 +46,7 @@ function answer(question: Question): Partial<Answer> {
   if (question.writeView !== undefined) kept.fill(question.writeView);
   if (question.malloc !== undefined) return { ptr: pool.malloc(question.malloc) };
   if (question.free !== undefined) pool.free(question.free);
+  if (question.info) return { info: pool.info() };
   if (question.detach) pool.detach();
   if (question.delete) pool.delete();
   if (question.everyMethod) {

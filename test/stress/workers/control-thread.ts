@@ -1,10 +1,11 @@
-// Uses no pool. It measures how long the machine lets a busy thread stand still, and finds threads that hang.
+// Uses no pool. It measures how long the machine lets a busy thread stand still, watches the locks, and finds threads that hang.
 
 import { writeSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { ACTIONS, Board, CONTROL_ROW, Figure, MAIN_ROW, Order, State, Status } from '../board';
 import type { PoolShare } from '../load';
-import { describeLocks } from '../lock-words';
+import { LockWatch } from '../lock-watch';
+import { describeLocks, lockWordsOf } from '../lock-words';
 import { Meter } from '../meter';
 
 export interface ControlTask {
@@ -15,6 +16,7 @@ export interface ControlTask {
 const { board: memory, hangMs } = workerData as ControlTask;
 const board = new Board(memory);
 const meter = new Meter(board, CONTROL_ROW);
+const locks = new LockWatch(board, CONTROL_ROW);
 let pools: PoolShare[] = [];
 /** What each thread had done when it was seen to move last, and when. */
 const seen = Array.from({ length: MAIN_ROW + 1 }, () => ({ done: -1, at: 0 }));
@@ -49,13 +51,27 @@ function describe(rows: readonly number[]): string {
   return [...threads, ...locks].join('\n');
 }
 
-for (let looked = 0; board.status(CONTROL_ROW, Status.stop) === 0;) {
+function adopt(shares: PoolShare[]): void {
+  pools = shares;
+  locks.watch(
+    shares.flatMap(({ handle: { buffer, byteOffset } }) =>
+      buffer === undefined ? [] : [lockWordsOf(buffer, byteOffset)],
+    ),
+  );
+}
+
+for (let looked = 0, watched = 0; board.status(CONTROL_ROW, Status.stop) === 0;) {
   work();
   const now = performance.now();
+  if (now - watched >= 1) {
+    watched = now;
+    locks.look(now);
+    meter.start();
+  }
   if (now - looked < 200) continue;
   looked = now;
   for (let message = receiveMessageOnPort(parentPort!); message; message = receiveMessageOnPort(parentPort!))
-    pools = message.message as PoolShare[];
+    adopt(message.message as PoolShare[]);
   const hanging = findHanging(now);
   if (hanging.length > 0 && board.order(Order.hung) === 0) {
     const text = describe(hanging);

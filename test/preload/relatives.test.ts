@@ -1,0 +1,80 @@
+// Which threads and processes have the preload, and which pool they have.
+
+import { Worker } from 'node:worker_threads';
+import { once } from 'node:events';
+import { REGISTER, environment, POOL, outputOf, programPath, resultOf, runPreloaded } from './preloaded';
+
+interface Told {
+  readonly inPool: boolean;
+  readonly id?: readonly number[];
+}
+
+const relativesOf = (
+  how: string,
+  ...rest: [Record<string, string>?, string[]?]
+): Record<'own' | 'other', Told> => resultOf('relatives', [how], ...rest);
+
+describe('the preload is had', () => {
+  it.each([
+    ['--require', ['--require', REGISTER]],
+    ['--import', ['--import', REGISTER]],
+    ['-r', ['-r', REGISTER]],
+  ])('by %s, also in workers, which share the pool', (_, flags) => {
+    const { own, other } = relativesOf('worker', {}, flags);
+    expect(own.inPool).toBe(true);
+    expect(other).toEqual(own);
+  });
+
+  it('by NODE_OPTIONS, also in processes that are spawned, which have a pool of their own', () => {
+    const { own, other } = relativesOf('spawn', { NODE_OPTIONS: `--require ${REGISTER}` }, []);
+    expect([own.inPool, other.inPool]).toEqual([true, true]);
+    expect(other.id).not.toEqual(own.id);
+  });
+
+  it('not by processes that are spawned without the option', () => {
+    const { own, other } = relativesOf('spawn');
+    expect([own.inPool, other.inPool]).toEqual([true, false]);
+  });
+
+  it('by processes that are forked', () => {
+    const { other } = relativesOf('fork', { VMMALLOC_FORK: '0' });
+    expect(other.inPool).toBe(true);
+  });
+
+  it('not by workers that are started without the option', () => {
+    expect(relativesOf('worker-without').other).toEqual({ inPool: false });
+  });
+
+  it('not by a worker alone', async () => {
+    const worker = new Worker(programPath('relatives'), {
+      execArgv: ['--require', REGISTER],
+      env: environment(POOL) as NodeJS.Dict<string>,
+    });
+    const [error] = (await once(worker, 'error')) as [Error];
+    expect(error.message).toContain('the main thread');
+  });
+});
+
+describe('before the program runs', () => {
+  it.each([
+    ['VMMALLOC_POOL_SIZE', '1000', /^Error \(libvmmalloc\): VMMALLOC_POOL_SIZE value is less than minimum/],
+    ['VMMALLOC_POOL_DIR', '/no/such', /^Error \(libvmmalloc\): vmem pool creation failed: No such file/],
+    ['VMMALLOC_FORK', '4', /^Error \(libvmmalloc\): incorrect VMMALLOC_FORK value \(4\)/],
+    ['VMMALLOC_MIN_SIZE', 'x', /^Error \(libvmmalloc\): incorrect VMMALLOC_MIN_SIZE value/],
+  ])('%s=%s ends the process', (name, value, message) => {
+    const { status, stdout, stderr } = runPreloaded('relatives', ['print'], { [name]: value });
+    expect({ failed: status !== 0, stdout }).toEqual({ failed: true, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+});
+
+describe('a log of level 4', () => {
+  it('tells of buffers as of other blocks', () => {
+    const { stderr } = runPreloaded('relatives', ['print'], { VMMALLOC_LOG_LEVEL: '4' });
+    expect(stderr).toMatch(/malloc.*size 1048576$/m);
+  });
+
+  it('is silent otherwise', () => {
+    expect(outputOf('relatives', ['print'])).toContain('"inPool":true');
+  });
+});
