@@ -200,6 +200,32 @@ impl Part {
     }
 }
 
+/// Has `create` make a buffer of a part: it gets the part's address and length, and what the finalizer is to get, once.
+///
+/// # Safety
+/// `env` is the calling thread's.
+unsafe fn lend_by(
+    env: sys::napi_env,
+    id: u32,
+    range: (usize, usize),
+    call: &'static str,
+    create: impl FnOnce(*mut c_void, usize, *mut c_void, *mut sys::napi_value) -> sys::napi_status,
+) -> SysResult<sys::napi_value> {
+    let (part, span) = Part::new(id, range.0, range.1)?;
+    let hint = Box::into_raw(part).cast();
+    let mut buffer = ptr::null_mut();
+    let status = create(span.address.cast(), span.length, hint, &mut buffer);
+    if status == sys::Status::napi_ok {
+        // From now on the part comes back by its buffer's end, and not by the thread's.
+        with_desk(id, |_, numbers| numbers[0] = 0.0);
+        return Ok(buffer);
+    }
+    // Whether the finalizer ran, or will, can't be told: the part stays lent for ever.
+    // SAFETY: the caller vouches for `env`.
+    unsafe { sys::napi_get_and_clear_last_exception(env, &mut ptr::null_mut()) };
+    Err(refused_by_node(call, status))
+}
+
 /// An ArrayBuffer over a part of the memory.
 ///
 /// # Safety
@@ -210,31 +236,19 @@ pub unsafe fn lend(
     offset: usize,
     length: usize,
 ) -> SysResult<sys::napi_value> {
-    let (part, span) = Part::new(id, offset, length)?;
-    let hint = Box::into_raw(part).cast();
-    let mut buffer = ptr::null_mut();
+    let call = "napi_create_external_arraybuffer";
+    let dropped: sys::napi_finalize = Some(array_buffer_dropped);
     // SAFETY: the caller vouches for `env`; the memory stays mapped until the process ends. The finalizer gets `hint` once.
-    let status = unsafe {
-        sys::napi_create_external_arraybuffer(
+    unsafe {
+        lend_by(
             env,
-            span.address.cast(),
-            span.length,
-            Some(array_buffer_dropped),
-            hint,
-            &mut buffer,
+            id,
+            (offset, length),
+            call,
+            |address, bytes, hint, made| {
+                sys::napi_create_external_arraybuffer(env, address, bytes, dropped, hint, made)
+            },
         )
-    };
-    match status {
-        sys::Status::napi_ok => {
-            is_lent_now(id);
-            Ok(buffer)
-        }
-        // Whether the finalizer ran, or will, can't be told: the part stays lent for ever.
-        status => {
-            // SAFETY: the caller vouches for `env`.
-            unsafe { sys::napi_get_and_clear_last_exception(env, &mut ptr::null_mut()) };
-            Err(refused_by_node("napi_create_external_arraybuffer", status))
-        }
     }
 }
 
@@ -310,41 +324,24 @@ pub unsafe fn lend_shared(
         let reason = "this runtime allows no foreign memory under a SharedArrayBuffer";
         return Err(SysError::refused(libc::EOPNOTSUPP, "lend", reason));
     };
-    let (part, span) = Part::new(id, offset, length)?;
-    let hint = Box::into_raw(part).cast();
-    let mut buffer = ptr::null_mut();
+    let call = "node_api_create_external_sharedarraybuffer";
     // SAFETY: as in `lend`. The finalizer may run on any thread: it touches only what is there for the process' life.
-    let status = unsafe {
-        let address = span.address.cast();
-        create(
+    unsafe {
+        lend_by(
             env,
-            address,
-            span.length,
-            shared_buffer_dropped,
-            hint,
-            &mut buffer,
+            id,
+            (offset, length),
+            call,
+            |address, bytes, hint, made| {
+                create(env, address, bytes, shared_buffer_dropped, hint, made)
+            },
         )
-    };
-    match status {
-        sys::Status::napi_ok => {
-            is_lent_now(id);
-            Ok(buffer)
-        }
-        status => Err(refused_by_node(
-            "node_api_create_external_sharedarraybuffer",
-            status,
-        )),
     }
 }
 
 unsafe extern "C" fn shared_buffer_dropped(_address: *mut c_void, hint: *mut c_void) {
     // SAFETY: Node passes what `lend_shared` registered, once.
     unsafe { Box::from_raw(hint.cast::<Part>()) }.give_back();
-}
-
-/// From now on the part comes back by its buffer's end, and not by the thread's.
-fn is_lent_now(id: u32) {
-    with_desk(id, |_, numbers| numbers[0] = 0.0);
 }
 
 /// How many parts have come back and wait to be asked for.
