@@ -66,6 +66,7 @@ describe('threads that free each other’s blocks', () => {
     },
   );
 
+  const ENOUGH_CHECKS = 20;
   const plans = {
     'small blocks': { blocks: 150_000, smallest: 0, largest: 5000 },
     'runs of pages': { blocks: 10_000, largest: 60_000, smallest: 16_385 },
@@ -78,22 +79,24 @@ describe('threads that free each other’s blocks', () => {
       const shelves = sharedWords(500);
       const barrier = sharedWords(BARRIER_WORDS);
       const task = { handle: heap.handle, barrier, threads: 3, shelves };
-      const workers = [0, 1].map(() => {
-        const plan: TradePlan = { seed: random.word(), ...plans[kind] };
-        return runWorker('trader', { ...task, plan } satisfies TraderTask);
-      });
-      meet(barrier, 3);
-      let running = true;
-      const all = Promise.all(workers).finally(() => (running = false));
       const problems: unknown[] = [];
-      let checks = 0;
-      while (running) {
-        problems.push(...heap.checkReport().problems);
-        checks++;
-        await new Promise(setImmediate);
+      // on a busy machine the workers may be done after a few
+      for (let checks = 0; checks < ENOUGH_CHECKS;) {
+        const workers = [0, 1].map(() => {
+          const plan: TradePlan = { seed: random.word(), ...plans[kind] };
+          return runWorker('trader', { ...task, plan } satisfies TraderTask);
+        });
+        meet(barrier, 3);
+        let running = true;
+        const all = Promise.all(workers).finally(() => (running = false));
+        while (running) {
+          problems.push(...heap.checkReport().problems);
+          checks++;
+          await new Promise(setImmediate);
+        }
+        await all;
       }
-      await all;
-      expect({ problems: problems.slice(0, 5), enough: checks > 20 }).toEqual({ problems: [], enough: true });
+      expect(problems.slice(0, 5)).toEqual([]);
     },
   );
 });
