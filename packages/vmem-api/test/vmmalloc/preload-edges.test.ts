@@ -22,6 +22,14 @@ const EDGES: Record<string, string> = {
     Buffer.concat([]), Buffer.alloc(0, 'x'), new Uint8Array(0), new Uint8Array([]), new Float64Array(new Set()),
     new ArrayBuffer(0), new SharedArrayBuffer(0), new TextEncoder().encode('')].map(({ byteLength }) => byteLength)`,
   'joining nothing, of a given length': `Buffer.concat([], 40000)`,
+  'joining, of a length that is none': `(() => {
+    try { return Buffer.concat([Buffer.alloc(40000)], null).length; } catch ({ message }) { return message; }
+  })()`,
+  'the class that messages name': `[ArrayBuffer, Uint8Array].map((Class) => {
+    'use strict';
+    const frozen = Object.freeze(Object.create(Class.prototype, { a: { value: 1 } }));
+    try { frozen.a = 2; } catch ({ message }) { return message; }
+  })`,
   'joining empty buffers, of a given length': `Buffer.concat([Buffer.alloc(0)], 40000).equals(Buffer.alloc(40000))`,
 };
 

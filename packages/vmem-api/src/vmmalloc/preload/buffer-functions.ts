@@ -80,7 +80,7 @@ export function replaceBufferFunctions(lender: Lender, bufferModule: object): vo
     // joining nothing gives nothing, whatever length is asked for
     if (!isArray(list) || list.length === 0 || !list.every(isUint8Array)) return undefined;
     const total = list.reduce((sum, part) => sum + byteCount(part), 0);
-    const bytes: unknown = length ?? total;
+    const bytes: unknown = length === undefined ? total : length;
     // a shorter result cuts a part off: rare, and the original's business
     const buffer = isLarge(bytes) && bytes >= total ? made(bytes) : undefined;
     if (buffer === undefined) return undefined;

@@ -2,7 +2,7 @@
 // stay the runtime's own, so that nothing can tell the objects apart.
 
 import { types } from 'node:util';
-import { disguise, putInPlace } from './disguise';
+import { constructorLike, putInPlace, type AnyConstructor } from './disguise';
 import type { Lender } from './lender';
 import {
   elementCount,
@@ -11,8 +11,6 @@ import {
   typedArrayClasses,
   type TypedArrayClass,
 } from './typed-array';
-
-type AnyConstructor = new (...args: unknown[]) => object;
 
 const construct = Reflect.construct.bind(Reflect) as (
   target: AnyConstructor,
@@ -48,7 +46,6 @@ export function replaceConstructors(lender: Lender, canShare: boolean, heirs: re
 
 function replaceConstructor(name: string, replacement: AnyConstructor): void {
   const original = (globalThis as unknown as Globals)[name]!;
-  disguise(replacement as unknown as () => void, original as unknown as () => void);
   putInPlace(original.prototype as object, 'constructor', replacement as unknown as () => void);
   putInPlace(globalThis, name, replacement as unknown as () => void);
 }
@@ -62,15 +59,13 @@ function bufferConstructor(
   minSize: number,
   make: (bytes: number) => object | undefined,
 ): AnyConstructor {
-  const replacement = function (this: unknown, length: unknown, options: unknown): object {
-    const target = new.target as unknown as AnyConstructor | undefined;
-    if (target === undefined) throw requiresNew(Original);
+  const replacement = constructorLike(Original, (target, length, options) => {
     if (typeof length === 'number' && length >= minSize && isPlain(options) && isSafeInteger(length)) {
       const made = make(length);
       if (made !== undefined) return target === replacement ? made : withPrototypeOf(made, target);
     }
     return construct(Original, [length, options], target === replacement ? Original : target);
-  } as unknown as AnyConstructor;
+  });
   return replacement;
 }
 
@@ -106,9 +101,7 @@ function typedArrayConstructor(Original: TypedArrayClass, lender: Lender): AnyCo
     return made;
   };
 
-  const replacement = function (this: unknown, first: unknown, offset: unknown, length: unknown): object {
-    const target = new.target as unknown as AnyConstructor | undefined;
-    if (target === undefined) throw requiresNew(Original);
+  const replacement = constructorLike(Original, (target, first, offset, length) => {
     const Type = target === replacement ? Original : target;
     if (typeof first === 'number') {
       if (first >= minLength && isSafeInteger(first)) {
@@ -121,10 +114,6 @@ function typedArrayConstructor(Original: TypedArrayClass, lender: Lender): AnyCo
     return Type === Original
       ? new Original(first, offset, length)
       : construct(Original, [first, offset, length], Type);
-  } as unknown as AnyConstructor;
+  });
   return replacement;
-}
-
-function requiresNew(Original: AnyConstructor): TypeError {
-  return new TypeError(`Constructor ${Original.name} requires 'new'`);
 }

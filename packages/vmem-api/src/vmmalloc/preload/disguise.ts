@@ -1,7 +1,12 @@
 // Functions in place of the runtime's own that look like these: the same properties with the same attributes, the same
 // prototype object, and the same text.
 
+import { compileFunction } from 'node:vm';
+
 type AnyFunction = (...args: never[]) => unknown;
+export type AnyConstructor = new (...args: unknown[]) => object;
+/** What is called is `target`, or a subclass of that. */
+type Construct = (target: AnyConstructor, first: unknown, second: unknown, third: unknown) => object;
 
 const apply = Reflect.apply.bind(Reflect);
 const originals = new WeakMap<object, AnyFunction>();
@@ -25,6 +30,23 @@ export function disguised(
   };
   // eslint-disable-next-line @typescript-eslint/unbound-method -- it is put where the original is
   return disguise(holder.method, original);
+}
+
+/**
+ * A constructor that does what `behave` does, with the looks of `original`. V8 has the name of an object's class from the source
+ * text of its constructor, and puts it into messages.
+ */
+export function constructorLike(original: AnyConstructor, behave: Construct): AnyConstructor {
+  const { name } = original;
+  const make = compileFunction(
+    `'use strict';
+    return function ${name}(first, second, third) {
+      if (new.target === undefined) throw new TypeError("Constructor ${name} requires 'new'");
+      return behave(new.target, first, second, third);
+    };`,
+    ['behave', 'TypeError'],
+  ) as (behave: Construct, error: typeof TypeError) => AnyFunction;
+  return disguise(make(behave, TypeError), original as unknown as AnyFunction) as unknown as AnyConstructor;
 }
 
 /** Gives `replacement` the looks of `original`, which both have a property `prototype` or neither. */
