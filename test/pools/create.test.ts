@@ -17,9 +17,12 @@ import {
   tracked,
 } from '../support/pools';
 import {
+  NOTHING_MORE,
   collectGarbageUntil,
   countFileMappings,
   countOpenFiles,
+  held,
+  heldSince,
   mappedBytes,
 } from '../support/process-resources';
 import { failureOf, thrownBy } from '../support/thrown';
@@ -137,9 +140,9 @@ describeFiles('a pool that can’t be made', () => {
       expect(failureOf(() => Vmem.create(dir, 2 ** 50))).toMatch(/VmemError (EFBIG|ENOSPC|ENOTSUP)/);
     };
     attempt();
-    const before = { files: countOpenFiles(), mapped: countFileMappings() };
+    const before = held();
     for (let i = 0; i < 200; i++) attempt();
-    expect({ files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+    expect(heldSince(before)).toEqual(NOTHING_MORE);
   });
 
   it('a size that no file can have is an error of the pool', () => {
@@ -179,13 +182,13 @@ describeFiles('a pool that can’t be made', () => {
   });
 
   testOnTmpfs('size=16m', 'ENOSPC: 64 MiB on a disk of 16 MiB, which is as free as before', (disk) => {
-    const before = { used: disk.used(), files: countOpenFiles(), mapped: countFileMappings() };
+    const before = { used: disk.used(), ...held() };
     for (const backend of ['overlay', 'auto'] as const) {
       for (let i = 0; i < 20; i++) {
         const error = thrownBy(() => Vmem.create(disk.dir, 64 * MIB, { backend }));
         expect(error).toMatchObject({ name: 'VmemError', code: 'ENOSPC' });
         expect(error.message).toContain(disk.dir);
-        expect({ used: disk.used(), files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+        expect({ used: disk.used(), ...heldSince(before) }).toEqual({ used: before.used, ...NOTHING_MORE });
       }
     }
     const pool = tracked(Vmem.create(disk.dir, 15 * MIB)); // and there is room for what fits

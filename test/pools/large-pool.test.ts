@@ -3,7 +3,7 @@
 import { Vmem } from '@vmem-ts/vmem-api';
 import { availableBytes, skipTest } from '../support/disk';
 import { NODE_MAJOR, PAGE, POOL_DIR, describeFiles, expectEmptyAndWhole, tracked } from '../support/pools';
-import { countFileMappings, countOpenFiles } from '../support/process-resources';
+import { NOTHING_MORE, held, heldSince } from '../support/process-resources';
 import { failureOf, thrownBy } from '../support/thrown';
 import { ask, nextMessage, startWorker } from '../support/worker';
 import type { Answer } from './workers/pool-user';
@@ -28,16 +28,13 @@ describeFiles('a pool of 5 GiB', () => {
 
   if (NODE_MAJOR < 22) {
     it(title, () => {
-      const before = { files: countOpenFiles(), mapped: countFileMappings(), free: availableBytes(dir) };
+      const before = { ...held(), free: availableBytes(dir) };
       for (let i = 0; i < 5; i++) {
         const error = thrownBy(() => Vmem.create(dir, SIZE));
         expect(error).toMatchObject({ name: 'VmemError', code: 'ENOTSUP' });
         expect(error.message).toMatch(/4 GiB.*Node.js 22/);
       }
-      expect({ files: countOpenFiles(), mapped: countFileMappings() }).toEqual({
-        files: before.files,
-        mapped: before.mapped,
-      });
+      expect(heldSince(before)).toEqual(NOTHING_MORE);
       expect(before.free - availableBytes(dir)).toBeLessThan(GIB);
       // other backends have the same limit
       expect(failureOf(() => Vmem.create(dir, SIZE, { backend: 'anonymous' }))).toBe('VmemError ENOTSUP');

@@ -14,6 +14,22 @@ export const countOpenFiles = (): number => readdirSync('/proc/self/fd').length;
 /** Ranges of addresses that belong to files without a name. */
 export const countFileMappings = (): number => mappings().filter((line) => line.endsWith('(deleted)')).length;
 
+export interface Held {
+  readonly files: number;
+  readonly mapped: number;
+}
+
+/** File descriptors and mappings of files without a name. */
+export const held = (): Held => ({ files: countOpenFiles(), mapped: countFileMappings() });
+
+/** How many more there are by now. Fewer are none: what earlier tests have dropped may be collected at any time. */
+export function heldSince(before: Held): Held {
+  const { files, mapped } = held();
+  return { files: Math.max(0, files - before.files), mapped: Math.max(0, mapped - before.mapped) };
+}
+
+export const NOTHING_MORE: Held = { files: 0, mapped: 0 };
+
 /** Bytes of addresses that are mapped. */
 export function mappedBytes(): number {
   return mappings().reduce((sum, line) => {

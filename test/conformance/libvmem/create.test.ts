@@ -15,7 +15,7 @@ import {
 } from '@vmem-ts/vmem-api/libvmem';
 import { testOnTmpfs } from '../../support/disk';
 import { MIB, PAGE, POOL_DIR, describeFiles, tracked } from '../../support/pools';
-import { countFileMappings, countOpenFiles } from '../../support/process-resources';
+import { NOTHING_MORE, held, heldSince } from '../../support/process-resources';
 import { outcome, script } from './forms';
 
 let dir: string;
@@ -118,10 +118,10 @@ describeFiles('vmem_create_error', () => {
   }
 
   testOnTmpfs('size=16m', 'ENOSPC: more than the disk has, of which nothing stays taken', (disk) => {
-    const before = { used: disk.used(), files: countOpenFiles(), mapped: countFileMappings() };
+    const before = { used: disk.used(), ...held() };
     for (let i = 0; i < 10; i++) {
       expect(outcome(() => vmem_create(disk.dir, 64 * MIB))).toEqual([null, 'ENOSPC']);
-      expect({ used: disk.used(), files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+      expect({ used: disk.used(), ...heldSince(before) }).toEqual({ used: before.used, ...NOTHING_MORE });
     }
   });
 });

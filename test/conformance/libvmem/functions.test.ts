@@ -21,7 +21,7 @@ import {
   type VMEM,
 } from '@vmem-ts/vmem-api/libvmem';
 import { POOL_DIR, describeFiles, tracked } from '../../support/pools';
-import { countFileMappings, countOpenFiles } from '../../support/process-resources';
+import { NOTHING_MORE, countOpenFiles, held, heldSince } from '../../support/process-resources';
 import { Counting } from './counting';
 import { bytesAt, describeEachForm, expectEmptyAndWhole, outcome } from './forms';
 
@@ -230,7 +230,7 @@ describe('vmem_set_funcs', () => {
 
 describeFiles('vmem_set_funcs', () => {
   it('leaves no file and no mapping where there is no memory on the side', () => {
-    const before = [countOpenFiles(), countFileMappings()];
+    const before = held();
     for (const [malloc, strdup] of [
       [nothing, null],
       [null, nothing],
@@ -238,6 +238,6 @@ describeFiles('vmem_set_funcs', () => {
       vmem_set_funcs(malloc, null, null, strdup, null);
       expect(outcome(() => vmem_create(POOL_DIR, VMEM_MIN_POOL))).toEqual([null, 'ENOMEM']);
     }
-    expect([countOpenFiles(), countFileMappings()]).toEqual(before);
+    expect(heldSince(before)).toEqual(NOTHING_MORE);
   });
 });

@@ -18,7 +18,7 @@ import {
 } from '@vmem-ts/vmem-api/libvmem';
 import { testOnTmpfs } from '../../support/disk';
 import { MIB, POOL_DIR, describeFiles, tracked } from '../../support/pools';
-import { countFileMappings, countOpenFiles } from '../../support/process-resources';
+import { NOTHING_MORE, held, heldSince } from '../../support/process-resources';
 import { nextMessage, startWorker } from '../../support/worker';
 import { bytesAt, describeEachForm, expectEmptyAndWhole, outcome, script } from './forms';
 import { everyFunction } from './every-function';
@@ -163,7 +163,7 @@ describeFiles('vmem_multiple_pools', () => {
     const POOLS = 8;
     const regions = Array.from({ length: POOLS / 2 }, () => new SharedArrayBuffer(VMEM_MIN_POOL));
     const pools: (VMEM | null)[] = Array.from({ length: POOLS }, () => null);
-    const before = { files: countOpenFiles(), mapped: countFileMappings() };
+    const before = held();
     for (let round = 0; round < 10; round++) {
       for (let i = 0; i < POOLS; i++) {
         if (pools[i] !== null) vmem_delete(pools[i]);
@@ -178,17 +178,17 @@ describeFiles('vmem_multiple_pools', () => {
       }
     }
     for (const vmp of pools) vmem_delete(vmp);
-    expect({ files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+    expect(heldSince(before)).toEqual(NOTHING_MORE);
   });
 
   it('does so in several threads at once', async () => {
-    const before = { files: countOpenFiles(), mapped: countFileMappings() };
+    const before = held();
     const workers = Array.from({ length: 4 }, () =>
       startWorker(script('pool-maker'), { dir: POOL_DIR, pools: 4, rounds: 10 }),
     );
     expect(await Promise.all(workers.map((worker) => nextMessage(worker)))).toEqual(workers.map(() => ''));
     await Promise.all(workers.map((worker) => worker.terminate()));
-    expect({ files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+    expect(heldSince(before)).toEqual(NOTHING_MORE);
   });
 
   it('never hands out a block of one pool for another', () => {

@@ -43,18 +43,18 @@ import {
 import { availableBytes, testOnTmpfs } from '../../support/disk';
 import { KIB, PART_SIZE, expectDestroyed, fill, freeAll, newKind, nowhere } from '../../support/kinds';
 import { MIB, POOL_DIR, describeFiles } from '../../support/pools';
-import { countFileMappings, countOpenFiles } from '../../support/process-resources';
+import { NOTHING_MORE, held, heldSince } from '../../support/process-resources';
 
 const { ENOENT, EACCES, EINVAL, ENOTDIR, EBADF, ENOMEM } = constants.errno;
 
 describeFiles('memkind_create_pmem create failures', () => {
   const failing = (dir: string, limit: number): [status: number, errno: number] => {
     const out = nowhere();
-    const before = { files: countOpenFiles(), mapped: countFileMappings() };
+    const before = held();
     setErrno(0);
     const status = memkind_create_pmem(dir, limit, out);
     expect(out.value).toBe(null);
-    expect({ files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+    expect(heldSince(before)).toEqual(NOTHING_MORE);
     return [status, errno()];
   };
 
@@ -296,7 +296,7 @@ describeFiles('memkind_destroy_kind', () => {
 
 describeFiles('memkind_create_pmem and memkind_destroy_kind in loops', () => {
   const around = (use: (kind: ReturnType<typeof newKind>) => void, rounds = MEMKIND_MAX_KIND): void => {
-    const before = { files: countOpenFiles(), mapped: countFileMappings() };
+    const before = held();
     const ids = new Set<number>();
     for (let i = 0; i < rounds; i++) {
       const out = nowhere();
@@ -306,7 +306,7 @@ describeFiles('memkind_create_pmem and memkind_destroy_kind in loops', () => {
       use(kind);
       expect(memkind_destroy_kind(kind)).toBe(0);
     }
-    expect({ files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+    expect(heldSince(before)).toEqual(NOTHING_MORE);
     expect(ids.size).toBe(rounds); // no id comes again soon
   };
   const good = (ptr: number): number => {

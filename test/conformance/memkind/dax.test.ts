@@ -14,7 +14,7 @@ import {
 } from '@vmem-ts/vmem-api/memkind';
 import { skipTest, testOnTmpfs } from '../../support/disk';
 import { POOL_DIR, describeFiles } from '../../support/pools';
-import { countFileMappings, countOpenFiles, mappedBytes } from '../../support/process-resources';
+import { NOTHING_MORE, held, heldSince, mappedBytes } from '../../support/process-resources';
 
 const { ENOENT, EOPNOTSUPP, EINVAL } = constants.errno;
 
@@ -56,10 +56,10 @@ describeFiles.each(Object.entries(FUNCTIONS))('%s', (_name, validate) => {
   it('leaves nothing behind', () => {
     const dir = mkdtempSync(join(POOL_DIR, 'vmem-test-dax-'));
     validate(dir);
-    const before = { files: countOpenFiles(), mapped: countFileMappings() };
+    const before = held();
     const addresses = mappedBytes();
     for (let i = 0; i < 200; i++) validate(dir);
-    expect({ files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+    expect(heldSince(before)).toEqual(NOTHING_MORE);
     expect(mappedBytes() - addresses).toBeLessThan(256 * 2 ** 20);
     expect(readdirSync(dir)).toEqual([]);
     rmdirSync(dir);

@@ -20,7 +20,7 @@ import {
 } from '@vmem-ts/vmem-api/memkind';
 import { KIB, attachKind, expectDestroyed, newKind, nowhere, startKindWorker } from '../../support/kinds';
 import { MIB, POOL_DIR, describeFiles } from '../../support/pools';
-import { countFileMappings, countOpenFiles } from '../../support/process-resources';
+import { NOTHING_MORE, held, heldSince } from '../../support/process-resources';
 import { failureOf } from '../../support/thrown';
 import { ask, exitOf, nextMessage } from '../../support/worker';
 import type { Answer, Question } from './workers/kind-user';
@@ -42,7 +42,7 @@ async function user(handle?: PmemKind['handle']): Promise<(question: Question) =
 
 describeFiles('memkind_create_pmem multithreads', () => {
   it('multithreads: each makes kinds, uses and destroys them; no number is given twice', async () => {
-    const before = { files: countOpenFiles(), mapped: countFileMappings() };
+    const before = held();
     const rounds = 30;
     const workers = Array.from({ length: 8 }, () =>
       startKindWorker('kind-maker', { dir: POOL_DIR, rounds, keep: 3 }),
@@ -52,7 +52,7 @@ describeFiles('memkind_create_pmem multithreads', () => {
     await Promise.all(exits);
     expect(ids).toHaveLength(8 * rounds);
     expect(new Set(ids).size).toBe(ids.length);
-    expect({ files: countOpenFiles(), mapped: countFileMappings() }).toEqual(before);
+    expect(heldSince(before)).toEqual(NOTHING_MORE);
   });
 
   it('multithreads: workers of workers take part in the numbering', async () => {
