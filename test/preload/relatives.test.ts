@@ -39,6 +39,11 @@ describe('the preload is had', () => {
     expect(other.inPool).toBe(true);
   });
 
+  it.each(['0', '1', '2', '3'])('by processes that are forked with no variables, mode %s', (mode) => {
+    const { own, other } = relativesOf('fork-without-variables', { VMMALLOC_FORK: mode });
+    expect([own.inPool, other.inPool]).toEqual([true, true]);
+  });
+
   it('not by workers that are started without the option', () => {
     expect(relativesOf('worker-without').other).toEqual({ inPool: false });
   });
@@ -58,6 +63,16 @@ describe('before the program runs', () => {
     const { status, stdout, stderr } = runPreloaded('relatives', ['print'], { [name]: value });
     expect({ failed: status !== 0, stdout }).toEqual({ failed: true, stdout: '' });
     expect(stderr).toMatch(message);
+  });
+
+  it('a process that may load no addons ends', () => {
+    const { status, stderr } = runPreloaded('relatives', ['print'], {}, [
+      '--no-addons',
+      '--require',
+      REGISTER,
+    ]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^Error \(libvmmalloc\): buffers in the pool need the native addon: .*\n$/);
   });
 });
 

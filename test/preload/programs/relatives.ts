@@ -1,6 +1,6 @@
 // Says of this thread, of a worker and of a child process whether their buffers are in a pool, and in the same one.
 //
-// Arguments: one of worker, worker-without, fork, spawn.
+// Arguments: one of worker, worker-without, fork, fork-without-variables, spawn.
 
 import { fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,8 +27,10 @@ async function relative(how: string): Promise<Told> {
       const [answer] = (await once(new Worker(__filename, options), 'message')) as [Told];
       return answer;
     }
-    case 'fork': {
-      const [answer] = (await once(fork(__filename, ['tell']), 'message')) as [Told];
+    case 'fork':
+    case 'fork-without-variables': {
+      const options = how === 'fork' ? {} : { env: {} };
+      const [answer] = (await once(fork(__filename, ['tell'], options), 'message')) as [Told];
       return answer;
     }
     default: {

@@ -43,14 +43,16 @@ export function settings(): VmmallocSettings {
 }
 
 /**
- * Has the pool ready: to be called before the program runs. If the environment makes no sense, or the pool can't be made or
- * attached to, it prints why in libvmmalloc's words to stderr and ends the process with a failing status.
+ * Has the pool ready: to be called before the program runs. If the environment makes no sense, or the pool can't be made, it
+ * prints why in libvmmalloc's words to stderr and ends the process with a failing status.
+ *
+ * @throws VmemError as for `Vmem.attach`, in a worker
  */
 export function openProcessPool(): Vmem {
   try {
     return processPool();
   } catch (error) {
-    if (error instanceof VmemError) endProcess(creationFailed(error));
+    if (error instanceof VmemError && isMainThread) endProcess(creationFailed(error));
     throw error;
   }
 }
@@ -119,8 +121,8 @@ function reasonOf({ code, message, cause }: VmemError): string {
 
 const STDERR = 2;
 
-/** From a worker, too, which process.exit would be the end of, and not the process. */
-function endProcess(message: string): never {
+/** Prints the message and ends the process; from a worker, too, which process.exit would be the end of, and not the process. */
+export function endProcess(message: string): never {
   printNow(`${message}\n`);
   if (ERRORS) log.line(LogLevel.errors, 'libvmmalloc', message);
   if (!isMainThread) process.kill(process.pid, 'SIGABRT');

@@ -2,16 +2,35 @@
 // before the program, in the main thread and in every worker that inherits the option.
 
 import { syncBuiltinESMExports } from 'node:module';
-import { ForkMode } from './environment';
+import { isMainThread } from 'node:worker_threads';
+import { VmemError } from '@vmem-ts/allocator';
+import { ERROR } from './environment';
 import { LOGS_ALLOCATIONS, logAllocation, logFree } from './log';
 import { replaceBuffers } from './preload/buffers';
 import { replaceFork } from './preload/forks';
 import { Lender } from './preload/lender';
-import { POOL_NAME, openProcessPool, settings } from './process-pool';
+import { POOL_NAME, endProcess, openProcessPool, processPool, settings } from './process-pool';
+import { variables } from './process-share';
 
-const pool = openProcessPool();
 const { fork, ...limits } = settings();
 const log = LOGS_ALLOCATIONS ? { allocated: logAllocation, freed: logFree } : undefined;
-replaceBuffers(new Lender(pool, limits, log));
-if (fork !== ForkMode.nothing) replaceFork(pool, POOL_NAME, fork);
-syncBuiltinESMExports();
+
+/** Undefined in a worker that the pool has no room for, if buffers may be ordinary memory then. */
+function openLender(): Lender | undefined {
+  try {
+    return new Lender(openProcessPool(), limits, log);
+  } catch (error) {
+    if (!(error instanceof VmemError)) throw error;
+    if (isMainThread) endProcess(`${ERROR}${error.message}`);
+    if (limits.fallsBack && (error.code === 'ENOMEM' || error.code === 'EAGAIN')) return undefined;
+    throw error;
+  }
+}
+
+// the thread in which Node.js runs hooks of modules may have frozen them before (--frozen-intrinsics)
+const lender = Object.isFrozen(ArrayBuffer.prototype) ? undefined : openLender();
+if (lender !== undefined) {
+  replaceBuffers(lender);
+  replaceFork(processPool(), POOL_NAME, fork, variables);
+  syncBuiltinESMExports();
+}

@@ -25,6 +25,15 @@ const EDGES: Record<string, string> = {
   'joining, of a length that is none': `(() => {
     try { return Buffer.concat([Buffer.alloc(40000)], null).length; } catch ({ message }) { return message; }
   })()`,
+  'joining lists with holes, and lists and parts that show others': `(() => {
+    const [a, b, c, cut] = [1, 2, 3, 4].map((value) => Buffer.alloc(40000, value));
+    class Backwards extends Array { *[Symbol.iterator]() { yield this[1]; yield this[0]; } }
+    Object.defineProperty(cut, 'length', { value: 5 });
+    const told = (act) => { try { const { length, 0: first } = act(); return [length, first]; } catch ({ message }) { return message; } };
+    return [() => Buffer.concat([a, , b]), () => Buffer.concat(Backwards.of(a, b)), () => Buffer.concat([cut, c]), () => Buffer.from(cut),
+      () => Buffer.from(Object.assign(c, { valueOf: () => 'text' })), () => Buffer.from(Object.setPrototypeOf(b, null)),
+      () => Buffer.from(new BigUint64Array(40000)), () => Buffer.allocUnsafe(2 ** 52)].map(told);
+  })()`,
   'the class that messages name': `[ArrayBuffer, Uint8Array].map((Class) => {
     'use strict';
     const frozen = Object.freeze(Object.create(Class.prototype, { a: { value: 1 } }));

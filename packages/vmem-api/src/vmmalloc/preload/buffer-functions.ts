@@ -7,6 +7,8 @@ import type { Lender } from './lender';
 import { byteCount, elementCount, isBigIntArray, setElements } from './typed-array';
 
 const { isTypedArray, isUint8Array } = types;
+// eslint-disable-next-line @typescript-eslint/unbound-method -- compared only
+const { valueOf } = Object.prototype;
 const { isArray } = Array;
 const { isSafeInteger } = Number;
 
@@ -36,6 +38,10 @@ const subarray = Function.prototype.call.bind(methods.subarray) as (
   end?: number,
 ) => Buffer;
 /* eslint-enable @typescript-eslint/unbound-method */
+
+/** Whether a typed array shows the length that it has, and has some: one that is detached is the original's business. */
+const isUsual = (array: NodeJS.TypedArray): boolean =>
+  elementCount(array) > 0 && array.length === elementCount(array);
 
 type Original = (...args: unknown[]) => Buffer;
 type Originals = Record<
@@ -78,14 +84,21 @@ export function replaceBufferFunctions(lender: Lender, bufferModule: object): vo
 
   const joined = (list: unknown, length: unknown): Buffer | undefined => {
     // joining nothing gives nothing, whatever length is asked for
-    if (!isArray(list) || list.length === 0 || !list.every(isUint8Array)) return undefined;
-    const total = list.reduce((sum, part) => sum + byteCount(part), 0);
+    if (!isArray(list) || list.length === 0) return undefined;
+    const parts: unknown[] = [];
+    let total = 0;
+    for (let index = 0; index < list.length; index++) {
+      const part: unknown = list[index];
+      if (!isUint8Array(part) || !isUsual(part)) return undefined;
+      parts.push(part);
+      total += byteCount(part);
+    }
     const bytes: unknown = length === undefined ? total : length;
     // a shorter result cuts a part off: rare, and the original's business
     const buffer = isLarge(bytes) && bytes >= total ? made(bytes) : undefined;
     if (buffer === undefined) return undefined;
     let end = 0;
-    for (const part of list) {
+    for (const part of parts) {
       setElements(buffer, part, end);
       end += byteCount(part);
     }
@@ -106,7 +119,7 @@ export function replaceBufferFunctions(lender: Lender, bufferModule: object): vo
       if (typeof value === 'string') {
         buffer = fromText(value, encodingOrOffset);
       } else if (isTypedArray(value) && elementCount(value) >= minSize && !isBigIntArray(value)) {
-        buffer = copied(value);
+        if (isUsual(value) && value.valueOf === valueOf) buffer = copied(value);
       }
       if (buffer !== undefined) return buffer;
       const original = originals.from(value, encodingOrOffset, length);

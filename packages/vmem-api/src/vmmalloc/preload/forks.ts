@@ -4,7 +4,7 @@ import childProcess = require('node:child_process');
 import type { ForkOptions } from 'node:child_process';
 import { prepareFork } from '../../fork/prepare';
 import { partsOf, type Vmem } from '../../vmem';
-import type { ForkMode } from '../environment';
+import type { ForkMode, Variables } from '../environment';
 import { disguised, putInPlace } from './disguise';
 
 type Fork = (modulePath: unknown, ...rest: unknown[]) => unknown;
@@ -17,8 +17,9 @@ const PRELOAD = 'vmmalloc/register';
 /**
  * Replaces `child_process.fork`.
  * @param name what the process asks for the pool by
+ * @param variables for a process that gets an environment without them
  */
-export function replaceFork(pool: Vmem, name: string, mode: ForkMode): void {
+export function replaceFork(pool: Vmem, name: string, mode: ForkMode, variables: Variables): void {
   const { fork } = childProcess as unknown as { fork: Fork };
   const behave = (self: unknown, args: unknown[]): unknown => {
     const [modulePath, first, second] = args;
@@ -26,7 +27,8 @@ export function replaceFork(pool: Vmem, name: string, mode: ForkMode): void {
     const hasList = Array.isArray(first) || first === undefined || first === null;
     const [list, options] = hasList ? [first ?? [], second ?? {}] : [[], first];
     if (!isForkOptions(options) || !hasPreload(options)) return apply(fork, self, args);
-    const prepared = prepareFork(new Map([[name, partsOf(pool)]]), { mode }, options);
+    const env = { ...variables, ...(options.env ?? process.env) };
+    const prepared = prepareFork(new Map([[name, partsOf(pool)]]), { mode }, { ...options, env });
     try {
       return apply(fork, self, [modulePath, list, prepared.options]);
     } finally {

@@ -32,8 +32,17 @@ const PRESSURE_SHARE = 8;
 /** Young garbage is collected each time that a thread has lent so many bytes, or that share of a smaller pool. */
 const YOUNG_BYTES = 2 ** 24;
 
-/** As it was before the preload replaced it. */
+/** Nothing has so many bytes: that is more than processors have addresses for. */
+const MOST_BYTES = Math.min(constants.MAX_LENGTH, 2 ** 47);
+
+/** An idle thread looks after so many milliseconds whether the pool is full of its garbage, and then after twice as many, up to: */
+const FIRST_LOOK_MS = 100;
+const MOST_DOUBLINGS = 6;
+
+/** As they were before the preload, or a program, replaced them. */
 const Bytes = Uint8Array;
+const nextTurn = setImmediate;
+const later = setTimeout;
 // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to bytes
 const fill = Function.prototype.call.bind(Uint8Array.prototype.fill) as (
   bytes: Uint8Array,
@@ -53,13 +62,17 @@ export class Lender {
   readonly #youngStretch: number;
   #lentSinceCollection = 0;
   #collectedThisTurn = false;
+  #willLook = false;
+  #idleLooks = 0;
   #isTakingBack = false;
+  #isPaused = false;
 
   /** @throws VmemError, MmapError: the thread can't lend of this pool */
   constructor(pool: Vmem, settings: LenderSettings, log: LenderLog | undefined) {
     const { buffer, byteOffset, size } = pool;
-    if (!isShared(buffer) || loadError() !== null) {
-      throw new VmemError('ENOTSUP', 'buffers in the pool need the native addon');
+    const reason = loadError();
+    if (!isShared(buffer) || reason !== null) {
+      throw new VmemError('ENOTSUP', `buffers in the pool need the native addon: ${reason?.message ?? ''}`);
     }
     const desk = pool.calloc(1, DESK_BYTES);
     if (desk === 0) throw new VmemError('ENOMEM', 'the pool has no room left for this thread');
@@ -97,6 +110,17 @@ export class Lender {
     return ptr === 0 ? undefined : this.#lend(bytes, () => this.#lending.lendShared(ptr, bytes));
   }
 
+  /** What `act` makes is ordinary memory. */
+  withoutPool<T>(act: () => T): T {
+    const wasPaused = this.#isPaused;
+    this.#isPaused = true;
+    try {
+      return act();
+    } finally {
+      this.#isPaused = wasPaused;
+    }
+  }
+
   /** Frees the blocks of the buffers that V8 has let go of, in whichever thread. */
   takeBack(): void {
     // the log may need a buffer, too
@@ -124,7 +148,7 @@ export class Lender {
 
   #block(bytes: number, zeroed: boolean): number {
     // the runtime has words for what no buffer can be
-    if (bytes > constants.MAX_LENGTH) return 0;
+    if (this.#isPaused || bytes > MOST_BYTES) return 0;
     if (this.#lending.returnedCount() !== 0) this.takeBack();
     this.#lentSinceCollection += bytes;
     if (this.#lentSinceCollection > this.#youngStretch) this.#relievePressure();
@@ -156,11 +180,31 @@ export class Lender {
   #relievePressure(): void {
     this.#lentSinceLook += this.#lentSinceCollection;
     this.#lentSinceCollection = 0;
+    this.#idleLooks = 0;
+    this.#lookLater();
     if (this.#lentSinceLook > this.#stretch) {
       this.#lentSinceLook = 0;
-      if (this.#pool.stats().live > this.#pool.size / 2 && this.#collectOnce()) return;
+      if (this.#isRatherFull && this.#collectOnce()) return;
     }
     collectYoungGarbage();
+  }
+
+  get #isRatherFull(): boolean {
+    return this.#pool.isOpen && this.#pool.stats().live > this.#pool.size / 2;
+  }
+
+  /** A thread that allocates no more would keep its garbage for ever, and other threads would find the pool full. */
+  #lookLater(): void {
+    if (this.#willLook) return;
+    this.#willLook = true;
+    const look = (): void => {
+      this.#willLook = false;
+      if (!this.#isRatherFull) return;
+      this.#collectOnce();
+      if (this.#idleLooks < MOST_DOUBLINGS) this.#idleLooks++;
+      this.#lookLater();
+    };
+    later(look, FIRST_LOOK_MS * 2 ** this.#idleLooks).unref();
   }
 
   /**
@@ -170,7 +214,7 @@ export class Lender {
   #collectOnce(): boolean {
     if (this.#collectedThisTurn) return false;
     this.#collectedThisTurn = true;
-    setImmediate(() => {
+    nextTurn(() => {
       this.#collectedThisTurn = false;
     }).unref();
     collectGarbage();

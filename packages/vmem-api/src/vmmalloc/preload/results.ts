@@ -33,6 +33,14 @@ export function replaceResults(lender: Lender): void {
     );
   };
 
+  // A Blob is made of one, by Node.js itself, and other threads may have it when this one has ended.
+  const { slice } = ArrayBuffer.prototype as unknown as { slice: Method };
+  putInPlace(
+    ArrayBuffer.prototype,
+    'slice',
+    disguised(slice, (self, args) => lender.withoutPool(() => apply(slice, self, args))),
+  );
+
   for (const name of TYPED_ARRAY_METHODS) replace(typedArrays, name);
   for (const name of BYTES_FROM_TEXT) replace(Uint8Array, name);
   replace(TextEncoder.prototype, 'encode');

@@ -15,6 +15,9 @@ const untransferable = new WeakSet<ArrayBuffer>();
 const UNTRANSFERABLE = new ArrayBuffer(0);
 workerThreads.markAsUntransferable(UNTRANSFERABLE);
 
+/** Prototypes of message ports whose `postMessage` is replaced. */
+const replaced = new WeakSet<object>();
+
 type AnyFunction = (...args: never[]) => unknown;
 type Send = (message: unknown, options?: unknown) => unknown;
 
@@ -25,14 +28,32 @@ const apply = Reflect.apply.bind(Reflect);
 export function replaceTransfers(): void {
   const { structuredClone } = globalThis as unknown as { structuredClone: Send };
   putInPlace(globalThis, 'structuredClone', copyingTransfers(structuredClone, listInOptions));
-  const prototype = workerThreads.MessagePort.prototype as unknown as { postMessage: Send };
-  const { postMessage } = prototype;
+  replacePosting(workerThreads.MessagePort.prototype);
+  replaceMove();
+  replaceMark();
+}
+
+/** Replaces `postMessage` of a prototype of message ports: each realm has one. */
+function replacePosting(prototype: object): void {
+  if (!Object.hasOwn(prototype, 'postMessage') || replaced.has(prototype)) return;
+  const { postMessage } = prototype as { postMessage: Send };
   const post = copyingTransfers(
     postMessage,
     (options, lent) => listItself(options, lent) ?? listInOptions(options, lent),
   );
   putInPlace(prototype, 'postMessage', post);
-  replaceMark();
+  replaced.add(prototype);
+}
+
+/** Replaces `moveMessagePortToContext`, whose results are of another realm. */
+function replaceMove(): void {
+  const { moveMessagePortToContext: move } = workerThreads;
+  const moving = disguised(move, (self, args) => {
+    const port = apply(move, self, args) as object;
+    replacePosting(Object.getPrototypeOf(port) as object);
+    return port;
+  });
+  putInPlace(workerThreads, 'moveMessagePortToContext', moving);
 }
 
 /** Replaces `markAsUntransferable`, and what asks for the mark where the runtime has that. */

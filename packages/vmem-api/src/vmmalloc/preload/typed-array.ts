@@ -16,9 +16,8 @@ const typeName = getter<string | undefined>(Symbol.toStringTag);
 export const elementCount = getter<number>('length');
 /** Bytes of a typed array; 0 if it is detached. */
 export const byteCount = getter<number>('byteLength');
-export const bufferOf = getter<ArrayBuffer | SharedArrayBuffer>('buffer');
 
-export const isBigIntArray = (array: unknown): boolean => typeName(array)?.startsWith('BigInt') === true;
+export const isBigIntArray = (array: unknown): boolean => typeName(array)?.startsWith('Big') === true;
 
 /** Copies all elements of a typed array to `target`, from its element `start` on. */
 // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to arrays
