@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { Vmem, type ForkMode } from '@vmem-ts/vmem-api';
@@ -142,6 +143,8 @@ async function run(options: Options): Promise<void> {
       if (!turnstile.isOver) throw new Failure('a thread ended before its time');
     });
     const saveAll = async (): Promise<void> => {
+      // until all threads move money
+      while (counts.includes(0) && !turnstile.isOver) await setTimeout(1);
       for (let i = 1; i <= snapshots; i++) {
         const path = join(folder, `${i}.txt`);
         console.log(`snapshot ${i}: ${await save({ pool, ledger, turnstile, counts }, options, path)}`);

@@ -28,14 +28,13 @@ describeFiles('the snapshot example', () => {
     expect({ status, errors }).toEqual({ status: 0, errors: [] });
     expect(lines).toHaveLength(4);
     for (const [i, line] of lines.slice(0, 3).entries()) {
-      const [, round, transfers] =
-        /^snapshot (\d): 3000 accounts saved \(.*\), the balances add up to 3000000; (\d+) transfers meanwhile;/.exec(
+      const [, round] =
+        /^snapshot (\d): 3000 accounts saved \(.*\), the balances add up to 3000000; \d+ transfers meanwhile;/.exec(
           line,
         ) ?? [];
       expect(round).toBe(String(i + 1));
-      expect(Number(transfers)).toBeGreaterThan(0);
     }
-    expect(lines[3]).toMatch(/^3 snapshots, \d+ transfers; the pool is consistent, no block is left$/);
+    expect(lines[3]).toMatch(/^3 snapshots, [1-9]\d* transfers; the pool is consistent, no block is left$/);
     expect(left()).toEqual(before);
   });
 
