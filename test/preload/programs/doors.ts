@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { isInPool } from './in-pool';
+import { typedArrays } from './typed-arrays';
 
 const SIZE = 2 ** 17;
 type Made = ArrayBufferView | ArrayBuffer | Promise<ArrayBufferView | ArrayBuffer> | undefined;
@@ -18,9 +19,6 @@ interface WebAssemblyModule {
 const { WebAssembly: Wasm } = globalThis as unknown as { WebAssembly: WebAssemblyModule };
 type Ways = Record<string, () => Made>;
 
-const typedArrays = Object.getOwnPropertyNames(globalThis)
-  .filter((name) => /(Int|Uint|Float)\w+Array$/.test(name))
-  .map((name) => (globalThis as unknown as Record<string, typeof Uint8Array>)[name]);
 const ofArrays: Ways = Object.fromEntries(
   typedArrays.flatMap((Type): [string, () => Made][] => {
     const make = (): Uint8Array => new Type(SIZE);

@@ -4,6 +4,7 @@
 // Arguments: the first seed, how many calls.
 
 import { MessageChannel, markAsUntransferable, receiveMessageOnPort } from 'node:worker_threads';
+import { typedArrays as builtIn } from './typed-arrays';
 
 const [seed = 1, count = 1000] = process.argv.slice(2).map(Number);
 
@@ -19,22 +20,7 @@ function below(n: number): number {
 const oneOf = <T>(values: readonly T[]): T => values[below(values.length)];
 
 type Class = new (...args: unknown[]) => object;
-const typedArrays = [
-  'Int8Array',
-  'Uint8Array',
-  'Uint8ClampedArray',
-  'Int16Array',
-  'Uint16Array',
-  'Int32Array',
-  'Uint32Array',
-  'Float16Array',
-  'Float32Array',
-  'Float64Array',
-  'BigInt64Array',
-  'BigUint64Array',
-]
-  .map((name) => (globalThis as unknown as Record<string, Class | undefined>)[name])
-  .filter((found) => found !== undefined);
+const typedArrays = builtIn as unknown as Class[];
 const buffers = [ArrayBuffer, SharedArrayBuffer] as unknown as Class[];
 const classes = [...typedArrays, ...typedArrays, ...buffers];
 const subclasses = new Map(classes.map((Base) => [Base, class Sub extends Base {}]));

@@ -35,9 +35,9 @@ const YOUNG_BYTES = 2 ** 24;
 /** Nothing has so many bytes: that is more than processors have addresses for. */
 const MOST_BYTES = Math.min(constants.MAX_LENGTH, 2 ** 47);
 
-/** An idle thread looks after so many milliseconds whether the pool is full of its garbage, and then after twice as many, up to: */
+/** An idle thread looks after so many milliseconds whether the pool is full of its garbage, then each time after twice as many. */
 const FIRST_LOOK_MS = 100;
-const MOST_DOUBLINGS = 6;
+const MOST_DOUBLINGS = 6; // to 6.4 s
 
 /** As they were before the preload, or a program, replaced them. */
 const Bytes = Uint8Array;
