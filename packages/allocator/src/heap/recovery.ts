@@ -6,17 +6,18 @@ import {
   asSizeClass,
   asSlot,
   lineToPage,
-  pageToLine,
+  pageAfter,
+  type LineIndex,
   type PageIndex,
   type SizeClass,
 } from '../base/units';
 import { walkExtents } from '../extent/extent-walk';
 import { FREE } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
-import { PageKind, PageRecord, Sharing } from '../layout/page-map';
+import { PageKind, Sharing } from '../layout/page-map';
 import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
-import { allFree, runsPerPage } from '../slab/state-store';
+import { NO_RUN, allFree, runBeginningAt, runsOfPage, setRunLength } from '../slab/state-extent';
 import { returnCachePages } from './cache-pages';
 import type { HeapParts } from './parts';
 import { ThreadCache } from './thread-cache';
@@ -148,10 +149,10 @@ export class Recovery {
     i32[Extents.cachePages] = counters.cachePages;
   }
 
-  /** Rebuilds the bitmaps and lists of state pages from the slabs; pages without a run in use become free. */
+  /** Rebuilds the bitmaps and lists of state pages from the slabs; extents without a run in use become free. */
   private repairStatePages(): void {
     const { i32, pageMap } = this.core.region;
-    const used = new Map<number, number[]>();
+    const used = new Map<PageIndex, LineIndex[]>();
     walkExtents(pageMap, (page, kind) => {
       if (kind !== PageKind.slab || pageMap.sizeClass(page) < 0) return;
       const line = pageMap.stateLine(page);
@@ -160,24 +161,30 @@ export class Recovery {
       used.set(lineToPage(line), lines);
     });
     i32.fill(0, Extents.statePageHeads, Extents.end);
-    walkExtents(pageMap, (page, kind) => {
+    walkExtents(pageMap, (first, kind, length) => {
       if (kind !== PageKind.states) return;
-      const linesOfRun = pageMap.pageOffset(page);
-      const lines = used.get(page);
-      if (lines === undefined || linesOfRun === 0) {
-        pageMap.words[(page << PageRecord.shift) + PageRecord.pageOffset] = 0;
-        pageMap.setTag(page, PageKind.pending, 1);
+      const linesOfRun = pageMap.pageOffset(first);
+      let isUsed = false;
+      for (let i = 0; i < length && !isUsed; i++) isUsed = used.has(pageAfter(first, i));
+      if (!isUsed || linesOfRun === 0) {
+        for (let i = 0; i < length; i++) setRunLength(pageMap, pageAfter(first, i), 0);
+        pageMap.setTag(first, PageKind.pending, length);
         return;
       }
-      let [low, high] = allFree(runsPerPage(linesOfRun));
-      for (const line of lines) {
-        const run = (line - pageToLine(page) - 1) / linesOfRun;
-        if (run < 32) low &= ~(1 << run);
-        else high &= ~(1 << (run - 32));
+      for (let i = 0; i < length; i++) {
+        const page = pageAfter(first, i);
+        let [low, high] = allFree(runsOfPage(linesOfRun, i === 0));
+        for (const line of used.get(page) ?? []) {
+          const run = runBeginningAt(line, first, linesOfRun);
+          if (run === NO_RUN) continue;
+          if (run < 32) low &= ~(1 << run);
+          else high &= ~(1 << (run - 32));
+        }
+        setRunLength(pageMap, page, linesOfRun);
+        pageMap.setA(page, low);
+        pageMap.setB(page, high);
+        if (low !== 0 || high !== 0) this.lists.addFirst(Extents.statePageHeads + linesOfRun, page);
       }
-      pageMap.setA(page, low);
-      pageMap.setB(page, high);
-      if (low !== 0 || high !== 0) this.lists.addFirst(Extents.statePageHeads + linesOfRun, page);
     });
   }
 

@@ -11,7 +11,7 @@
 //          5     b           slab: no FREE block below it  state page: bitmap of free runs, high half
 //                                                          free: page behind the last one that is, or 0
 //          6     next        list that the extent is in: free list, list of slabs, list of state pages
-//          7     previous    (words 4-7: on the extent's first page only)
+//          7     previous    (words 4-7: on each page of states, else on the extent's first page only)
 //
 // A large block is freed by whoever replaces its tag in one atomic step: by `cached`, without a lock, or by
 // `pending` under the extent lock.
@@ -55,7 +55,7 @@ export const enum PageKind {
   /** A block of whole pages that a caller has. */
   large = 4,
   slab = 5,
-  /** A page of block states. */
+  /** Pages of block states. */
   states = 6,
   /** The stacks of one thread's cache. */
   cache = 7,

@@ -27,7 +27,6 @@ import {
   lineToPage,
   pageAfter,
   pageBefore,
-  pageToLine,
   type PageIndex,
   type SizeClass,
 } from '../base/units';
@@ -43,6 +42,7 @@ import type { FastSections } from '../sync/fast-sections';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import { STORES_IN_ORDER } from '../sync/platform';
 import { CLASS_COUNT, SLAB_SHAPES } from './size-classes';
+import { NO_RUN, firstStatePage, runBeginningAt } from './state-extent';
 import { NO_LINE, type StateStore } from './state-store';
 
 /** Pages in empty slabs of one class that are kept for its next blocks, at most; fewer in small regions. */
@@ -235,13 +235,8 @@ export class Bins {
       pageMap.pageOffset(slab) === 0;
     if (!isSlab) throw new VmemError('ECORRUPT', `[PAGE-3] page ${slab}: no slab of class ${sizeClass}`);
     const line = pageMap.stateLine(slab);
-    const statePage = lineToPage(line);
-    if (
-      line <= 0 ||
-      statePage >= pageMap.pages ||
-      pageMap.tag(statePage) !== tagOf(PageKind.states, 1) ||
-      (line - pageToLine(statePage) - 1) % lines !== 0
-    ) {
+    const states = firstStatePage(pageMap, lineToPage(line));
+    if (states === NULL_PAGE || runBeginningAt(line, states, lines) === NO_RUN) {
       throw new VmemError('ECORRUPT', `[STORE-2] slab at page ${slab}: no states at line ${line}`);
     }
   }
@@ -423,16 +418,17 @@ export class Bins {
     const { i32, extents, pageMap } = this;
     const shape = SLAB_SHAPES[sizeClass];
     const bin = binAt(sizeClass);
+    const slabs = i32[bin + Bin.slabCount];
     const isShared = this.beginsShared(bin);
     let slab: PageIndex;
     try {
       extents.lock();
       slab = extents.take(shape.pages);
-      let line = slab === NULL_PAGE ? NO_LINE : this.states.take(shape.lines);
+      let line = slab === NULL_PAGE ? NO_LINE : this.states.take(shape.lines, slabs);
       if (slab !== NULL_PAGE && line === NO_LINE) {
         // not every page will do for states, and the slab may have taken the last that does: the states first, then
         extents.release(slab);
-        line = this.states.take(shape.lines);
+        line = this.states.take(shape.lines, slabs);
         slab = line === NO_LINE ? NULL_PAGE : extents.take(shape.pages);
         if (slab === NULL_PAGE && line !== NO_LINE) this.states.release(line, shape.lines);
       }

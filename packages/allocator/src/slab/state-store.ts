@@ -1,14 +1,11 @@
-// Room for the block states of slabs, out of the way of user data: pages of kind `states`, each cut into equal
-// runs of 64-byte lines, with a bitmap of the free runs in the page map. The extent lock protects it all.
+// Room for the block states of slabs, out of the way of user data: extents of kind `states`, of the shape that
+// `state-extent` describes. The extent lock protects it all.
 //
-//   | redzone: one line of 0x5a | run 0 | run 1 | ... |
-//
-// A caller that writes past the end of a block in the page before meets the redzone, not states.
-//
-// [STORE-1] A state page's redzone is intact.
-// [STORE-2] A run is taken exactly if one slab has its states there; the bitmap has a set bit for every run
+// [STORE-1] The redzone of an extent of states is intact.
+// [STORE-2] A run is taken exactly if one slab has its states there; a page's bitmap has a set bit for each of its runs
 //           that is free, and no others.
-// [STORE-3] A state page is in the list of its run length exactly if it has a free run; none has only free runs.
+// [STORE-3] A state page is in the list of its run length exactly if it has a free run; no extent of states has only
+//           free runs.
 
 import { VmemError } from '../base/errors';
 import {
@@ -19,30 +16,37 @@ import {
   lineAfter,
   lineToOffset,
   lineToPage,
-  pageToLine,
+  pageAfter,
   pageToOffset,
   type LineIndex,
   type PageIndex,
 } from '../base/units';
 import { PageLists } from '../layout/page-list';
-import { PageKind, PageRecord } from '../layout/page-map';
+import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Extents } from '../layout/region-layout';
 import type { ExtentAllocator } from '../extent/extent-allocator';
+import {
+  MAX_STATE_PAGES,
+  NO_RUN,
+  REDZONE_BYTE,
+  allFree,
+  firstLineOf,
+  firstStatePage,
+  isDenserWhenLong,
+  runBeginningAt,
+  runsOfPage,
+  setRunLength,
+} from './state-extent';
 
-export const REDZONE_BYTE = 0x5a;
 /** Caches hold the index of a state byte in 32 bits, so state pages lie below 4 GiB. */
 const STATE_INDEX_PAGES = 2 ** 32 / PAGE_SIZE;
 /** What `take` returns where it finds none. */
 export const NO_LINE = 0 as LineIndex;
-
-/** Runs of `lines` lines in a state page. */
-export const runsPerPage = (lines: number): number => Math.floor((LINES_PER_PAGE - 1) / lines);
-/** The bitmap of a page whose `runs` runs are all free: its low and its high half. */
-export const allFree = (runs: number): readonly [number, number] => [
-  runs >= 32 ? -1 : ((1 << runs) - 1) | 0,
-  runs <= 32 ? 0 : ((1 << (runs - 32)) - 1) | 0,
-];
+/** A new extent of states is for half as many slabs as the class has, and for no more than the free pages can become. */
+const GROWTH = 0.5;
+/** One page of states is for 16 pages of blocks of 16 bytes, or for 8 of blocks of 8. */
+const STATE_PAGES = 1 / 16;
 
 export class StateStore {
   private readonly pageMap;
@@ -56,15 +60,15 @@ export class StateStore {
     this.lists = new PageLists(region.i32, region.pageMap, '[STORE-3]');
   }
 
-  /** A run of zeroed lines, or `NO_LINE`. Extent lock held. */
-  take(lines: number): LineIndex {
+  /** A run of zeroed lines for a class that has so many `slabs`, or `NO_LINE`. Extent lock held. */
+  take(lines: number, slabs: number): LineIndex {
     const { pageMap } = this;
     let page = this.lists.first(Extents.statePageHeads + lines);
     if (page === NULL_PAGE) {
-      page = this.addPage(lines);
+      page = this.addExtent(lines, slabs);
       if (page === NULL_PAGE) return NO_LINE;
     }
-    this.requireStates(page, lines);
+    const isFirst = this.extentHaving(page, lines) === page;
     let run = 31 - Math.clz32(pageMap.a(page) & -pageMap.a(page));
     if (run >= 0) {
       pageMap.setA(page, pageMap.a(page) & (pageMap.a(page) - 1));
@@ -72,11 +76,11 @@ export class StateStore {
       run = 63 - Math.clz32(pageMap.b(page) & -pageMap.b(page));
       pageMap.setB(page, pageMap.b(page) & (pageMap.b(page) - 1));
     }
-    if (run < 0 || run >= runsPerPage(lines))
+    if (run < 0 || run >= runsOfPage(lines, isFirst))
       throw new VmemError('ECORRUPT', `[STORE-2] state page ${page}: run ${run} is said to be free`);
     if (pageMap.a(page) === 0 && pageMap.b(page) === 0)
       this.lists.remove(Extents.statePageHeads + lines, page);
-    const line = lineAfter(pageToLine(page), 1 + run * lines);
+    const line = lineAfter(firstLineOf(page, isFirst), run * lines);
     this.region.u8.fill(0, lineToOffset(line), lineToOffset(line) + lines * LINE_SIZE);
     return line;
   }
@@ -85,48 +89,75 @@ export class StateStore {
   release(line: LineIndex, lines: number): void {
     const { pageMap } = this;
     const page = lineToPage(line);
-    this.requireStates(page, lines);
+    const first = this.extentHaving(page, lines);
     const wasFull = pageMap.a(page) === 0 && pageMap.b(page) === 0;
-    const run = (line - pageToLine(page) - 1) / lines;
-    if (!Number.isInteger(run) || run < 0 || run >= runsPerPage(lines))
+    const run = runBeginningAt(line, first, lines);
+    if (run === NO_RUN)
       throw new VmemError('ECORRUPT', `[STORE-2] line ${line}: no run of ${lines} begins there`);
     if (run < 32) pageMap.setA(page, pageMap.a(page) | (1 << run));
     else pageMap.setB(page, pageMap.b(page) | (1 << (run - 32)));
-    const [low, high] = allFree(runsPerPage(lines));
-    if (pageMap.a(page) === low && pageMap.b(page) === high) {
-      if (!wasFull) this.lists.remove(Extents.statePageHeads + lines, page);
-      this.region.i32[Extents.statePages]--;
-      pageMap.words[(page << PageRecord.shift) + PageRecord.pageOffset] = 0;
-      this.extents.release(page);
-    } else if (wasFull) {
+    if (wasFull) this.lists.addFirst(Extents.statePageHeads + lines, page);
+    if (this.isFree(first, lines)) this.dropExtent(first, lines);
+  }
+
+  /** Whether an extent of states has only free runs. */
+  private isFree(first: PageIndex, lines: number): boolean {
+    const { pageMap } = this;
+    for (let i = pageMap.length(first) - 1; i >= 0; i--) {
+      const page = pageAfter(first, i);
+      const [low, high] = allFree(runsOfPage(lines, i === 0));
+      if (pageMap.a(page) !== low || pageMap.b(page) !== high) return false;
+    }
+    return true;
+  }
+
+  /** The first page of the extent that `page` is in. */
+  private extentHaving(page: PageIndex, lines: number): PageIndex {
+    const first = firstStatePage(this.pageMap, page);
+    if (first === NULL_PAGE || this.pageMap.pageOffset(page) !== lines)
+      throw new VmemError('ECORRUPT', `[STORE-2] page ${page}: not one of states in runs of ${lines}`);
+    return first;
+  }
+
+  /** Adds an extent of states, all free; its first page, or `NULL_PAGE`. */
+  private addExtent(lines: number, slabs: number): PageIndex {
+    const { pageMap, extents } = this;
+    const { i32, u8 } = this.region;
+    let pages = 1;
+    if (isDenserWhenLong(lines)) {
+      const wanted = Math.min(
+        (slabs * lines * GROWTH) / LINES_PER_PAGE,
+        i32[Extents.freePages] * STATE_PAGES,
+      );
+      pages = Math.max(1, Math.min(MAX_STATE_PAGES, Math.floor(wanted)));
+    }
+    let first = extents.takeBelow(pages, STATE_INDEX_PAGES);
+    if (first === NULL_PAGE && pages > 1) first = extents.takeBelow((pages = 1), STATE_INDEX_PAGES);
+    if (first === NULL_PAGE) return NULL_PAGE;
+    const start = pageToOffset(first);
+    u8.fill(REDZONE_BYTE, start, start + LINE_SIZE);
+    for (let i = pages - 1; i >= 0; i--) {
+      const page = pageAfter(first, i);
+      const [low, high] = allFree(runsOfPage(lines, i === 0));
+      pageMap.setA(page, low);
+      pageMap.setB(page, high);
+      setRunLength(pageMap, page, lines);
       this.lists.addFirst(Extents.statePageHeads + lines, page);
     }
+    extents.commit(first, PageKind.states);
+    i32[Extents.statePages] += pages;
+    return first;
   }
 
-  private requireStates(page: PageIndex, lines: number): void {
+  /** Gives the pages of an extent back that has only free runs. */
+  private dropExtent(first: PageIndex, lines: number): void {
     const { pageMap } = this;
-    if (
-      page <= 0 ||
-      page >= pageMap.pages ||
-      pageMap.kind(page) !== PageKind.states ||
-      pageMap.pageOffset(page) !== lines
-    )
-      throw new VmemError('ECORRUPT', `[STORE-2] page ${page}: not one of states in runs of ${lines}`);
-  }
-
-  private addPage(lines: number): PageIndex {
-    const { pageMap } = this;
-    const page = this.extents.takeBelow(1, STATE_INDEX_PAGES);
-    if (page === NULL_PAGE) return NULL_PAGE;
-    const start = pageToOffset(page);
-    this.region.u8.fill(REDZONE_BYTE, start, start + LINE_SIZE);
-    const [low, high] = allFree(runsPerPage(lines));
-    pageMap.setA(page, low);
-    pageMap.setB(page, high);
-    pageMap.words[(page << PageRecord.shift) + PageRecord.pageOffset] = lines;
-    this.lists.addFirst(Extents.statePageHeads + lines, page);
-    this.extents.commit(page, PageKind.states);
-    this.region.i32[Extents.statePages]++;
-    return page;
+    const pages = pageMap.length(first);
+    for (let i = 0; i < pages; i++) {
+      this.lists.remove(Extents.statePageHeads + lines, pageAfter(first, i));
+      setRunLength(pageMap, pageAfter(first, i), 0);
+    }
+    this.region.i32[Extents.statePages] -= pages;
+    this.extents.release(first);
   }
 }

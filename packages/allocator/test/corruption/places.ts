@@ -168,9 +168,9 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
       add('other pages', 'state line', word(page, PageRecord.stateLine));
     }
   }
-  const addLinks = (structure: string): void => {
-    add(structure, 'next', word(first, PageRecord.next));
-    add(structure, 'previous', word(first, PageRecord.previous));
+  const addLinks = (structure: string, page = first): void => {
+    add(structure, 'next', word(page, PageRecord.next));
+    add(structure, 'previous', word(page, PageRecord.previous));
   };
   switch (kind) {
     case PageKind.free:
@@ -190,10 +190,13 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
       if (pageMap.a(first) > 0) addLinks('slabs');
       return;
     case PageKind.states:
-      add('state pages', 'lines of a run', word(first, PageRecord.pageOffset));
-      add('state pages', 'free runs', word(first, PageRecord.a));
-      add('state pages', 'free runs', word(first, PageRecord.b));
-      if (pageMap.a(first) !== 0 || pageMap.b(first) !== 0) addLinks('state pages');
+      for (let i = 0; i < length; i++) {
+        const page = pageAfter(first, i);
+        add('state pages', 'lines of a run', word(page, PageRecord.pageOffset));
+        add('state pages', 'free runs', word(page, PageRecord.a));
+        add('state pages', 'free runs', word(page, PageRecord.b));
+        if (pageMap.a(page) !== 0 || pageMap.b(page) !== 0) addLinks('state pages', page);
+      }
       for (let i = 0; i < 16; i++) add('redzones', 'of states', pageToWord(first) + i);
       return;
     case PageKind.cache:

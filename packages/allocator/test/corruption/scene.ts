@@ -102,6 +102,7 @@ export class Scene {
     this.heaps.pop();
     const [, second] = this.heaps;
     for (const by of this.heaps) this.loadBy(by);
+    this.loadSmallest(heap);
     // blocks that others free, so that slabs are shared
     for (let i = 0; i < 30; i++) second.free(this.takeLive());
     this.threads.kill(11 + DEAD);
@@ -126,6 +127,16 @@ export class Scene {
     const count = heap.mallocMany(random.pick([512, 1024]), 60, many);
     live.push(...many.slice(0, 8));
     heap.freeMany(many.slice(8, count));
+  }
+
+  /** So many blocks that an extent of states has several pages; few of each slab stay. */
+  private loadSmallest(heap: Heap): void {
+    const many: number[] = [];
+    heap.mallocMany(8, 18_000, many);
+    for (const [i, ptr] of many.entries()) {
+      if (i % 300 === 0) this.live.push(ptr);
+      else heap.free(ptr);
+    }
   }
 
   /** Pages that somebody has written to are not known to be zero. */

@@ -1,7 +1,7 @@
 // For every numbered invariant: damage that breaks it, planted in a heap with content, is found and named.
 
 import { Heap } from '@vmem-ts/allocator';
-import { asPage, type PageIndex } from '#src/base/units';
+import { asPage, pageAfter, type PageIndex } from '#src/base/units';
 import { ExtentAllocator } from '#src/extent/extent-allocator';
 import { binOfLength } from '#src/extent/extent-index';
 import { HeapCopy } from '#src/heap/check/heap-copy';
@@ -23,7 +23,7 @@ import {
 import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '#src/layout/thread-cache';
 import { ABANDONED, OwnedLocks } from '#src/sync/lock';
 import { CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
-import { allFree, runsPerPage } from '#src/slab/state-store';
+import { MAX_STATE_PAGES, allFree, runsOfPage } from '#src/slab/state-extent';
 import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
@@ -84,8 +84,18 @@ function loadedHeap(): Loaded {
   return { heap, inner, small: blocks[0], shared: blocks[2].at(-1)!, large: pages[1], run: pages[4] };
 }
 
-function expectFound(invariant: string, damage: (loaded: Loaded) => void): void {
+/** The same with so many blocks of 16 bytes that an extent of states has several pages. */
+function heapWithLongStates(): Loaded {
   const loaded = loadedHeap();
+  expect(loaded.heap.mallocMany(16, 20_000, [])).toBe(20_000);
+  return loaded;
+}
+
+function expectFound(
+  invariant: string,
+  damage: (loaded: Loaded) => void,
+  loaded: Loaded = loadedHeap(),
+): void {
   expect(loaded.heap.checkReport().problems).toEqual([]);
   damage(loaded);
   const report = loaded.heap.checkReport();
@@ -554,13 +564,55 @@ describe('state pages', () => {
     }
   });
 
+  describe('in an extent of several', () => {
+    const secondPage = (inner: InnerHeap): PageIndex =>
+      pageAfter(inner.extentOf(PageKind.states, ({ length }) => length > 1).page, 1);
+    const expectFoundThere = (invariant: string, damage: (inner: InnerHeap, page: PageIndex) => void): void =>
+      expectFound(invariant, ({ inner }) => damage(inner, secondPage(inner)), heapWithLongStates());
+
+    test('[STORE-1] a redzone that was written over', () => {
+      expectFoundThere('[STORE-1]', (inner, page) => (inner.u8[(page - 1) * 4096 + 5] ^= 1));
+    });
+
+    test('[STORE-2] runs of a wrong length', () => {
+      for (const lines of [0, -1, 1, 8]) {
+        expectFoundThere('[STORE-2]', (inner, page) => {
+          inner.i32[inner.recordWord(page, PageRecord.pageOffset)] = lines;
+        });
+      }
+    });
+
+    test('[STORE-2] a bitmap that says something else than the slabs', () => {
+      expectFoundThere('[STORE-2]', ({ pageMap }, page) => pageMap.setA(page, pageMap.a(page) ^ 1));
+      expectFoundThere('[STORE-2]', ({ pageMap }, page) => pageMap.setB(page, 1));
+    });
+
+    test('[STORE-2] a slab whose states lie between runs', () => {
+      expectFoundThere('[STORE-2]', (inner, page) => {
+        const slab = inner.slabOf(CLASS_SIZE.indexOf(16));
+        inner.i32[inner.recordWord(slab, PageRecord.stateLine)] = page * 64 + 1;
+      });
+    });
+
+    test('[STORE-3] a page with a free run that is in no list', () => {
+      expectFoundThere('[STORE-3]', (inner) => (inner.i32[Extents.statePageHeads + 4] = 0));
+    });
+
+    test('[STORE-2] more pages than such an extent has', () => {
+      expectFound('[STORE-2]', ({ heap, inner }) => {
+        const page = pageOf(heap.alignedAlloc(8192, (MAX_STATE_PAGES + 1) * 4096));
+        inner.pageMap.setTag(page, PageKind.states, MAX_STATE_PAGES + 1);
+      });
+    });
+  });
+
   test('[STORE-3] a page kept without a run in use', () => {
     expectFound('[STORE-3]', ({ heap, inner }) => {
       const page = pageOf(heap.alignedAlloc(8192, 4096));
       inner.u8.fill(0x5a, page * 4096, page * 4096 + 64);
       inner.pageMap.setTag(page, PageKind.states, 1);
       inner.i32[inner.recordWord(page, PageRecord.pageOffset)] = 1;
-      const [low, high] = allFree(runsPerPage(1));
+      const [low, high] = allFree(runsOfPage(1, true));
       inner.pageMap.setA(page, low);
       inner.pageMap.setB(page, high);
     });

@@ -12,7 +12,6 @@ import {
 } from '#src/slab/size-classes';
 import { MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
 import { Extents, MAX_CLASSES } from '#src/layout/region-layout';
-import { runsPerPage } from '#src/slab/state-store';
 
 /** Granules of regions from 16 GiB to 1 TiB; a granule is at most 512 bytes there. */
 const GRANULES = [8, 16, 32, 64, 128, 256, 512, 1024, 2048];
@@ -59,7 +58,6 @@ test.each(SLAB_SHAPES)('the slab of $size-byte blocks keeps the limits of the la
   expect(blocks).toBeLessThanOrEqual(512);
   expect(lines).toBe(Math.ceil(blocks / 64));
   expect(lines).toBeLessThanOrEqual(MAX_STATE_LINES);
-  expect(runsPerPage(lines)).toBeLessThanOrEqual(64); // bits of a state page's bitmap
   expect((pages * 4096 - blocks * size) / (pages * 4096)).toBeLessThan(0.12);
 });
 

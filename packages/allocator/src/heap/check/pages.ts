@@ -49,7 +49,9 @@ export function checkTiling(scene: CheckScene): void {
     }
     if (kind === PageKind.free) scene.freePages.set(page, length);
     if (kind === PageKind.unbacked) scene.unbacked.set(page, length);
-    if (kind === PageKind.states) scene.statePages.add(page);
+    if (kind === PageKind.states) {
+      for (let i = 0; i < length; i++) scene.statePages.set(pageAfter(page, i), page);
+    }
     if (kind === PageKind.cache) {
       scene.cachePages.set(page, length);
       scene.cacheTotal += length;

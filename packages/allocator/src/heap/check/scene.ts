@@ -1,6 +1,6 @@
 // What the parts of a check share: the heap under its locks, the census of its extents, and the findings.
 
-import { NULL_PAGE, type PageIndex } from '../../base/units';
+import { NULL_PAGE, type LineIndex, type PageIndex } from '../../base/units';
 import type { HeapParts } from '../parts';
 import { CheckFindings } from './report';
 
@@ -13,7 +13,8 @@ export class CheckScene {
   readonly freePages = new Map<PageIndex, number>();
   /** Length of each unbacked extent. */
   readonly unbacked = new Map<PageIndex, number>();
-  readonly statePages = new Set<PageIndex>();
+  /** The first page of the extent, for each page of states. */
+  readonly statePages = new Map<PageIndex, PageIndex>();
   /** Length of each cache; those that a slot has claimed are taken out. */
   readonly cachePages = new Map<PageIndex, number>();
   cacheTotal = 0;
@@ -22,7 +23,7 @@ export class CheckScene {
   /** Length of each run of pages in a thread's cache; those that an entry names are taken out. */
   readonly cachedRuns = new Map<PageIndex, number>();
   /** State runs in use, by state page. */
-  readonly runs = new Map<PageIndex, number[]>();
+  readonly runs = new Map<PageIndex, LineIndex[]>();
 
   constructor(readonly core: HeapParts) {
     this.i32 = core.region.i32;

@@ -1,34 +1,39 @@
 // Checks the pages of block states against the runs that slabs have in them.
 
-import { LINE_SIZE, pageToLine, pageToOffset, type PageIndex } from '../../base/units';
+import { LINE_SIZE, pageAfter, pageToOffset, type PageIndex } from '../../base/units';
 import { Extents } from '../../layout/region-layout';
 import { MAX_STATE_LINES } from '../../slab/size-classes';
-import { REDZONE_BYTE, allFree, runsPerPage } from '../../slab/state-store';
+import {
+  MAX_STATE_PAGES,
+  NO_RUN,
+  REDZONE_BYTE,
+  allFree,
+  runBeginningAt,
+  runsOfPage,
+} from '../../slab/state-extent';
 import { walkList, type CheckScene } from './scene';
 
 export function checkStateStore(scene: CheckScene): void {
-  const { found, i32, pageMap, u8 } = scene;
+  const { found, i32, pageMap } = scene;
   const withFree = new Set<PageIndex>();
-  for (const page of scene.statePages) {
-    const start = pageToOffset(page);
-    const redzone = u8.subarray(start, start + LINE_SIZE).every((byte) => byte === REDZONE_BYTE);
-    found.expect(redzone, '[STORE-1]', () => `state page ${page}: its redzone was written over`);
+  for (const [page, first] of scene.statePages) {
+    if (page === first) checkExtent(scene, first);
     const lines = pageMap.pageOffset(page);
     if (
       !found.expect(
-        lines >= 1 && lines <= MAX_STATE_LINES,
+        lines >= 1 && lines <= MAX_STATE_LINES && lines === pageMap.pageOffset(first),
         '[STORE-2]',
         () => `state page ${page}: runs of ${lines}`,
       )
     ) {
       continue;
     }
-    let [low, high] = allFree(runsPerPage(lines));
+    let [low, high] = allFree(runsOfPage(lines, page === first));
     for (const line of scene.runs.get(page) ?? []) {
-      const run = (line - pageToLine(page) - 1) / lines;
+      const run = runBeginningAt(line, first, lines);
       const bit = run < 32 ? low & (1 << run) : high & (1 << (run - 32));
       found.expect(
-        Number.isInteger(run) && bit !== 0,
+        run !== NO_RUN && bit !== 0,
         '[STORE-2]',
         () => `line ${line}: two slabs have it, or no run`,
       );
@@ -40,7 +45,6 @@ export function checkStateStore(scene: CheckScene): void {
       '[STORE-2]',
       () => `state page ${page}: bitmap ${pageMap.a(page)} ${pageMap.b(page)}, slabs leave ${low} ${high}`,
     );
-    found.expect(scene.runs.has(page), '[STORE-3]', () => `state page ${page}: kept without a run in use`);
     if (low !== 0 || high !== 0) withFree.add(page);
   }
   for (let lines = 0; lines < Extents.end - Extents.statePageHeads; lines++) {
@@ -52,4 +56,15 @@ export function checkStateStore(scene: CheckScene): void {
   for (const page of withFree) {
     found.expect(false, '[STORE-3]', () => `state page ${page}: has a free run but is in no list`);
   }
+}
+
+function checkExtent({ found, pageMap, runs, u8 }: CheckScene, first: PageIndex): void {
+  const start = pageToOffset(first);
+  const redzone = u8.subarray(start, start + LINE_SIZE).every((byte) => byte === REDZONE_BYTE);
+  found.expect(redzone, '[STORE-1]', () => `state page ${first}: its redzone was written over`);
+  const length = pageMap.length(first);
+  found.expect(length <= MAX_STATE_PAGES, '[STORE-2]', () => `state page ${first}: an extent of ${length}`);
+  let isUsed = false;
+  for (let i = 0; i < length && !isUsed; i++) isUsed = runs.has(pageAfter(first, i));
+  found.expect(isUsed, '[STORE-3]', () => `state page ${first}: kept without a run in use`);
 }

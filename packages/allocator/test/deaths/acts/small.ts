@@ -1,10 +1,24 @@
 // What threads do with blocks of slabs.
 
 import { exhaust } from '../../support/exhaust';
+import { PageKind } from '#src/layout/page-map';
 import type { Act } from '../matrix';
+import type { Scene } from '../scene';
 
 /** How often a class's slabs have to become shared before new ones begin so: see `Bin.sharingScore`. */
 const TIMES_SHARED = 5;
+
+/** Fills so many slabs of 8 bytes that the next one's states take several pages. Looks after some of the blocks. */
+function fillStatePages(scene: Scene): void {
+  const { heap } = scene;
+  const count = 35 * 512; // five pages with seven runs each
+  const blocks: number[] = [];
+  expect(heap.mallocMany(8, count, blocks)).toBe(count);
+  for (let i = 0; i < count; i += 100) scene.keep(blocks[i], 8);
+}
+
+const longestOfStates = ({ inner }: Scene): number =>
+  Math.max(...inner.extents().map(({ kind, length }) => (kind === PageKind.states ? length : 0)));
 
 export const SMALL_ACTS: Readonly<Record<string, Act>> = {
   'a malloc from the cache': ({ theirs }) => {
@@ -46,6 +60,23 @@ export const SMALL_ACTS: Readonly<Record<string, Act>> = {
   },
   'a malloc that needs a slab and a state page': ({ theirs }) => {
     return () => theirs.malloc(8);
+  },
+  'a malloc that needs a slab and several state pages': (scene) => {
+    fillStatePages(scene);
+    return () => {
+      scene.theirs.malloc(8);
+      expect(longestOfStates(scene)).toBeGreaterThan(1);
+    };
+  },
+  'a malloc that gives the pages of the last slab of several state pages back': (scene) => {
+    const { theirs, heap } = scene;
+    fillStatePages(scene);
+    theirs.free(theirs.malloc(8));
+    expect(longestOfStates(scene)).toBeGreaterThan(1);
+    return () => {
+      theirs.malloc(heap.size);
+      expect(longestOfStates(scene)).toBe(1);
+    };
   },
   'a malloc that needs a slab, which begins shared': (scene) => {
     const { theirs, heap } = scene;
