@@ -7,7 +7,7 @@ import type { Allocator, Block, ManyBlocks, Place, SharedAllocator, Subject } fr
 
 class PoolAllocator implements SharedAllocator {
   readonly many: ManyBlocks;
-  private readonly memory: Uint8Array;
+  protected readonly memory: Uint8Array;
 
   constructor(
     readonly blocks: Vmem | Heap,
@@ -33,10 +33,29 @@ class PoolAllocator implements SharedAllocator {
   }
 }
 
+/** Indexes into a view stay below this, as the README advises for pools that are larger. */
+const VIEW_BYTES = 2 ** 31;
+
+class LargePoolAllocator extends PoolAllocator {
+  private readonly views = Array.from({ length: Math.ceil(this.memory.length / VIEW_BYTES) }, (_, i) =>
+    this.memory.subarray(i * VIEW_BYTES, (i + 1) * VIEW_BYTES),
+  );
+
+  override write(block: Block, at: number): void {
+    const index = (block as number) + at;
+    const view = Math.floor(index / VIEW_BYTES);
+    this.views[view][index - view * VIEW_BYTES] = at;
+  }
+}
+
+function allocatorOn(blocks: Vmem | Heap, close: () => void): SharedAllocator {
+  return new (blocks.size > VIEW_BYTES ? LargePoolAllocator : PoolAllocator)(blocks, close);
+}
+
 function vmem(backend: 'overlay' | 'anonymous', title: string): Subject {
   const open = ({ dir, poolBytes }: Place): SharedAllocator => {
     const pool = Vmem.create(dir, poolBytes, { backend });
-    return new PoolAllocator(pool, () => pool.delete());
+    return allocatorOn(pool, () => pool.delete());
   };
   return {
     id: backend,
@@ -49,7 +68,7 @@ function vmem(backend: 'overlay' | 'anonymous', title: string): Subject {
       open,
       attach(share): Allocator {
         const pool = Vmem.attach(share as VmemHandle);
-        return new PoolAllocator(pool, () => pool.detach());
+        return allocatorOn(pool, () => pool.detach());
       },
     },
   };
@@ -57,7 +76,7 @@ function vmem(backend: 'overlay' | 'anonymous', title: string): Subject {
 
 function openHeap({ poolBytes }: Place): SharedAllocator {
   const heap = Heap.create(new SharedArrayBuffer(poolBytes), { zeroed: true });
-  return new PoolAllocator(heap, () => heap.close());
+  return allocatorOn(heap, () => heap.close());
 }
 
 export const overlay = vmem('overlay', 'vmem-ts, file');
@@ -72,7 +91,7 @@ export const heapAlone: Subject = {
     open: openHeap,
     attach(share): Allocator {
       const heap = Heap.attach(share as HeapHandle);
-      return new PoolAllocator(heap, () => heap.detach());
+      return allocatorOn(heap, () => heap.detach());
     },
   },
 };

@@ -2,8 +2,8 @@
 // region protects the page map, the index of free extents and the state pages.
 //
 // Callers' pages (large blocks, slabs) are taken from the end of a free extent, the heap's own (states, caches) from the
-// start, so that these gather at the low end and don't fragment the rest. Two exceptions: what lies below 2 GiB goes
-// first, for offsets below 2^31 are small integers in V8; and where a region can still grow callers, too, get the start:
+// start, so that these gather at the low end and don't fragment the rest. Two exceptions: the low part of a region goes
+// first (see `free-extents`), for offsets below 2^31 are small integers in V8; and where a region can still grow callers, too, get the start:
 // what is left over lies where it grows on.
 //
 // A free extent knows of one run of its pages that nobody has written to since they got their storage: `take` tells
@@ -18,7 +18,7 @@ import type { Region } from '../layout/region';
 import { Backing, Extents } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
 import { extentEndingAt, extentLength } from './extent-walk';
-import { FreeExtents, SMALL_INTEGER_PAGES } from './free-extents';
+import { FreeExtents, LOW_PAGES } from './free-extents';
 import { UnbackedExtents } from './unbacked-extents';
 
 /** Pages from `from` up to `to`; none if they are equal. */
@@ -111,9 +111,8 @@ export class ExtentAllocator {
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
     if (this.canGrow(page, length)) return this.carve(page, length, page, pages);
-    // below 2 GiB if it fits there; if not, what is between that and 4 GiB is for the state pages until all else is full
-    const end =
-      page + pages <= SMALL_INTEGER_PAGES ? Math.min(page + length, SMALL_INTEGER_PAGES) : page + length;
+    // in the low part if it fits there; if not, what is between that and 4 GiB is for the state pages until all else is full
+    const end = page + pages <= LOW_PAGES ? Math.min(page + length, LOW_PAGES) : page + length;
     return this.carve(page, length, asPage(end - pages), pages);
   }
 

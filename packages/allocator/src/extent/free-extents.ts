@@ -1,13 +1,13 @@
-// The free extents of a region, in two indexes: those that begin below 2 GiB, which are handed out first because pointers
-// there are small integers in V8, and the others. At most one extent lies across 2 GiB. It counts as what it has below,
-// so that it comes in turn there; for a request that fits nowhere else it is there as a whole.
+// The free extents of a region, in two indexes: those that begin in its low part, which are handed out first because
+// pointers there are small integers in V8, and the others. At most one extent lies across the border. It counts as what it
+// has below, so that it comes in turn there; for a request that fits nowhere else it is there as a whole.
 //
 // Everything here can be rebuilt from the page map; the extent lock protects it.
 //
 // [FREE-1] Every free extent is in the list of its length in the index of its first page, once, and nothing else is in
 //          a list.
 // [FREE-3] The pages of a free extent that are known to be zero, by its words a and b, lie in it, and are.
-// [FREE-4] The word `across` is the first page of the free extent that lies across 2 GiB, 0 if none does.
+// [FREE-4] The word `across` is the first page of the free extent that lies across the border, 0 if none does.
 
 import { VmemError } from '../base/errors';
 import { NULL_PAGE, PAGE_SIZE, type PageIndex } from '../base/units';
@@ -15,14 +15,18 @@ import { PageKind, type PageMap } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
 import { ExtentIndex } from './extent-index';
 
-/** The page at 2 GiB. */
-export const SMALL_INTEGER_PAGES = 2 ** 31 / PAGE_SIZE;
+/**
+ * Pages of the low part: 1.75 GiB. What lies behind, up to 4 GiB, is for the heap's own until all else is full. States have to
+ * lie there, and the first quarter of a GiB, which is enough for 2^28 blocks, at offsets below 2^31: where V8's Maglev
+ * (Node.js 24 and later) meets a larger index into a typed array, it drops the code and makes the same again, for ever.
+ */
+export const LOW_PAGES = (2 ** 31 - 2 ** 28) / PAGE_SIZE;
 
-/** Extents below 2 GiB that are looked at for an alignment before those above are tried. */
+/** Extents of the low part that are looked at for an alignment before those above are tried. */
 const ALIGNED_TRIES = 64;
 
 export const isAcross = (page: PageIndex, length: number): boolean =>
-  page < SMALL_INTEGER_PAGES && page + length > SMALL_INTEGER_PAGES;
+  page < LOW_PAGES && page + length > LOW_PAGES;
 
 export class FreeExtents {
   readonly below: ExtentIndex;
@@ -32,7 +36,7 @@ export class FreeExtents {
     private readonly i32: Int32Array,
     private readonly pageMap: PageMap,
   ) {
-    this.below = new ExtentIndex(i32, pageMap, Extents.below, Math.min(SMALL_INTEGER_PAGES, pageMap.pages));
+    this.below = new ExtentIndex(i32, pageMap, Extents.below, Math.min(LOW_PAGES, pageMap.pages));
     this.above = new ExtentIndex(i32, pageMap, Extents.above, pageMap.pages);
   }
 
@@ -83,7 +87,7 @@ export class FreeExtents {
     );
   }
 
-  /** One of the longest free extents, which are at most a 16th longer; above 2 GiB if there are several. Or `NULL_PAGE`. */
+  /** One of the longest free extents, which are at most a 16th longer; not a low one if there are several. Or `NULL_PAGE`. */
   longest(): PageIndex {
     let longest = NULL_PAGE;
     let most = 0;
@@ -98,21 +102,24 @@ export class FreeExtents {
 
   /** The index that an extent from `page` on belongs in. */
   indexOf(page: PageIndex): ExtentIndex {
-    return page < SMALL_INTEGER_PAGES ? this.below : this.above;
+    return page < LOW_PAGES ? this.below : this.above;
   }
 
   private get across(): PageIndex {
     return this.i32[Extents.across] as PageIndex;
   }
 
-  /** The extent across 2 GiB if it has, as a whole, `pages` pages from a multiple of `alignment` on. */
+  /** The extent across the border if it has, as a whole, `pages` pages from a multiple of `alignment` on. */
   private findAcross(pages: number, alignment: number): PageIndex {
     const { across } = this;
     if (across === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(across);
     const end = across + length;
     if (this.pageMap.kind(across) !== PageKind.free || !isAcross(across, length) || end > this.pageMap.pages)
-      throw new VmemError('ECORRUPT', `[FREE-4] page ${across} is said to begin a free extent across 2 GiB`);
+      throw new VmemError(
+        'ECORRUPT',
+        `[FREE-4] page ${across} is said to begin a free extent across the border`,
+      );
     return Math.ceil(across / alignment) * alignment + pages <= end ? across : NULL_PAGE;
   }
 }

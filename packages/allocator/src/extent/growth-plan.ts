@@ -6,7 +6,7 @@ import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import type { ExtentAllocator } from './extent-allocator';
 import { extentLength, walkExtents } from './extent-walk';
-import { SMALL_INTEGER_PAGES } from './free-extents';
+import { LOW_PAGES } from './free-extents';
 
 /** Pages of one unbacked extent. */
 export interface GrowthStep {
@@ -33,10 +33,10 @@ export function planGrowth(
   alignment: number,
 ): GrowthStep[][] {
   if (extents.unbacked.isEmpty) return []; // without a walk: a program may try often where memory is out
-  // Callers get what lies below 2 GiB first; in a region of more than 4 GiB what lies between last, for what the heap itself
+  // Callers get the low part first; in a region of more than 4 GiB what lies between last, for what the heap itself
   // needs must fit there.
   const rest: Part = region.pages <= OWN_END ? [0, region.pages] : [OWN_END, region.pages];
-  const plans = [[0, SMALL_INTEGER_PAGES] as const, rest]
+  const plans = [[0, LOW_PAGES] as const, rest]
     .map((part) => planStep(region, extents, pages, alignment, part))
     .filter((step) => step !== undefined)
     .map((step) => [step]);
@@ -46,7 +46,7 @@ export function planGrowth(
 /** The same for pages that can be the heap's own. */
 export function planOwnGrowth(region: Region, extents: ExtentAllocator, pages: number): GrowthStep[][] {
   const step =
-    planStep(region, extents, pages, 1, [SMALL_INTEGER_PAGES, OWN_END]) ??
+    planStep(region, extents, pages, 1, [LOW_PAGES, OWN_END]) ??
     planStep(region, extents, pages, 1, [0, OWN_END]);
   return step === undefined ? [] : [[{ ...step, most: Math.min(step.most, Math.max(step.least, OWN_STEP)) }]];
 }
@@ -55,9 +55,9 @@ export function planOwnGrowth(region: Region, extents: ExtentAllocator, pages: n
 export function planExtension({ pageMap }: Region, page: PageIndex, pages: number): GrowthStep[] | undefined {
   const steps: GrowthStep[] = [];
   const needed = page + pages;
-  // in a region of more than 4 GiB callers get what lies between 2 and 4 GiB last
+  // in a region of more than 4 GiB callers get what lies between the low part and 4 GiB last
   const isOutside = pageMap.pages <= OWN_END || page >= OWN_END;
-  const limit = isOutside ? pageMap.pages : SMALL_INTEGER_PAGES;
+  const limit = isOutside ? pageMap.pages : LOW_PAGES;
   if (needed > limit) return undefined;
   for (let at = page; at < needed; at = pageAfter(at, extentLength(pageMap, at))) {
     const kind = pageMap.kind(at);

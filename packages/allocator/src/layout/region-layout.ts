@@ -125,9 +125,9 @@ export const enum Extents {
   unbackedExtents,
   /** First of the unbacked extents. */
   unbacked,
-  /** The free extent that lies across 2 GiB. */
+  /** The free extent that lies across the border of the low part. */
   across,
-  /** The index of free extents that begin below 2 GiB, and that of the others. */
+  /** The index of free extents that begin in the low part, and that of the others. */
   below = counters + 16,
   above = below + FreeIndex.words,
   /** By number of lines of a run, 1 to 15: state pages with a free run. */

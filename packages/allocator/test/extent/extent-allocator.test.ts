@@ -1,4 +1,5 @@
 import { asPage, type PageIndex } from '#src/base/units';
+import { LOW_PAGES } from '#src/extent/free-extents';
 import { PageKind } from '#src/layout/page-map';
 import { Extents } from '#src/layout/region-layout';
 import type { Extent } from '../support/inner-heap';
@@ -100,18 +101,18 @@ function act(model: PageModel, random: Random): void {
   }
 }
 
-/** A region of 2 GiB and 2 MiB, in which all but 2 MiB below is taken. */
-function partsAround2GiB(): InnerParts {
-  const parts = newParts(2 ** 31 + SIZE / 2);
+/** A region with 2 MiB behind its low part, in which all but 2 MiB is taken. */
+function partsAroundBorder(): InnerParts {
+  const parts = newParts(LOW_PAGES * 4096 + SIZE / 2);
   const { extents, inner } = parts;
-  const pages = (2 ** 31 - SIZE / 2) / 4096 - inner.region.firstDataPage;
+  const pages = LOW_PAGES - SIZE / 2 / 4096 - inner.region.firstDataPage;
   extents.commit(extents.takeBelow(pages, inner.region.pages), PageKind.large);
   return parts;
 }
 
 test.each([
   ['4 MiB', () => newParts(SIZE)],
-  ['more than 2 GiB', partsAround2GiB],
+  ['a low part and more', partsAroundBorder],
 ])('[PAGE-1] and [PAGE-2] hold through random takes, growth, shrinkage and release in %s', (_, partsOf) => {
   const random = randomFor('extents');
   const model = new PageModel(partsOf());
@@ -154,15 +155,14 @@ test("callers' pages come from the end of a free run, the heap's own from the st
   expect(extents.takeBelow(3, inner.region.pages)).toBe(run.page);
 });
 
-test('pages below 2 GiB are handed out while there are any, then those above', () => {
+test('low pages are handed out while there are any, then the others', () => {
   const { extents, inner } = newParts(3 * 2 ** 30);
-  const limit = 2 ** 31 / 4096;
   const taken = Array.from({ length: 70 }, (_, i) =>
     i % 2 === 0 ? extents.take(10_000) : extents.takeBelow(10_000, inner.region.pages),
   );
-  const below = taken.findIndex((page) => page + 10_000 > limit);
-  expect(below).toBeGreaterThanOrEqual(50);
-  expect(taken.slice(below).every((page) => page >= limit)).toBe(true);
+  const below = taken.findIndex((page) => page + 10_000 > LOW_PAGES);
+  expect(below).toBeGreaterThanOrEqual(44);
+  expect(taken.slice(below).every((page) => page >= LOW_PAGES)).toBe(true);
 });
 
 test('a taken extent is pending until it is committed, and may be released instead', () => {

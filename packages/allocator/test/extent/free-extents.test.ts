@@ -1,12 +1,11 @@
 import { NULL_PAGE, asPage } from '#src/base/units';
 import { binOfLength } from '#src/extent/extent-index';
-import { FreeExtents } from '#src/extent/free-extents';
+import { FreeExtents, LOW_PAGES } from '#src/extent/free-extents';
 import { MAX_PAGES, PageKind, PageMap, PageRecord } from '#src/layout/page-map';
 import { Extents, FreeIndex } from '#src/layout/region-layout';
 import { randomFor, type Random } from '../support/random';
 
 const PAGES = 20_000;
-const LIMIT = 2 ** 31 / 4096;
 
 /** The free extents beside a brute-force model of them: page -> length. */
 class Watched {
@@ -32,15 +31,15 @@ class Watched {
     this.model.delete(page);
   }
 
-  /** Throws unless an extent that fits is found exactly if there is one, and below 2 GiB if it fits there. */
+  /** Throws unless an extent that fits is found exactly if there is one, and a low one if one fits. */
   compare(pages: number, alignment: number): void {
     const fits = (page: number, length: number, limit: number): boolean =>
       Math.ceil(page / alignment) * alignment + pages <= Math.min(page + length, limit);
     const any = [...this.model].filter(([page, length]) => fits(page, length, Infinity));
-    const below = any.some(([page, length]) => fits(page, length, LIMIT));
+    const below = any.some(([page, length]) => fits(page, length, LOW_PAGES));
     const found = alignment === 1 ? this.index.find(pages) : this.index.findAligned(pages, alignment);
     // where many have to be looked at for an alignment, one above will do
-    const limit = below && (alignment === 1 || this.model.size <= 64) ? LIMIT : Infinity;
+    const limit = below && (alignment === 1 || this.model.size <= 64) ? LOW_PAGES : Infinity;
     const length = this.model.get(found) ?? 0;
     if (any.length === 0 ? (found as number) !== 0 : !fits(found, length, limit)) {
       throw new Error(
@@ -131,7 +130,11 @@ test('of extents of less than 64 pages the tightest is found', () => {
 
 test.each([
   ['a region of 80 MB', PAGES, (): number => 1],
-  ['one of 3 GiB, around 2 GiB', 1.5 * LIMIT, (random: Random): number => LIMIT - random.size(5000) - 1],
+  [
+    'one of 3 GiB, around the border',
+    1.5 * LOW_PAGES,
+    (random: Random): number => LOW_PAGES - random.size(5000) - 1,
+  ],
 ])('an extent that fits is found if there is one, whatever comes and goes: %s', (_, pages, startOf) => {
   const random = randomFor('free extents');
   for (let round = 0; round < 5; round++) {
@@ -176,61 +179,64 @@ test('a cleared index is empty', () => {
   expect(watched.i32.every((word) => word === 0)).toBe(true);
 });
 
-describe('the extent across 2 GiB', () => {
+describe('the extent across the border', () => {
   /** One across, with 100 pages below and 900 above. */
   function straddled(): Watched {
-    const watched = new Watched(1.5 * LIMIT);
-    watched.insert(LIMIT - 100, 1000);
+    const watched = new Watched(1.5 * LOW_PAGES);
+    watched.insert(LOW_PAGES - 100, 1000);
     return watched;
   }
 
   test('counts as what it has below', () => {
     const watched = straddled();
     watched.insert(1000, 110);
-    watched.insert(LIMIT + 2000, 60);
+    watched.insert(LOW_PAGES + 2000, 60);
     const found = [50, 60, 100, 101, 110].map((pages) => watched.index.find(pages));
-    expect(found).toEqual([LIMIT - 100, LIMIT - 100, LIMIT - 100, 1000, 1000]);
+    expect(found).toEqual([LOW_PAGES - 100, LOW_PAGES - 100, LOW_PAGES - 100, 1000, 1000]);
   });
 
   test('gives what lies above when nothing else fits', () => {
     const watched = straddled();
     expect([101, 1000, 1001].map((pages) => watched.index.find(pages))).toEqual([
-      LIMIT - 100,
-      LIMIT - 100,
+      LOW_PAGES - 100,
+      LOW_PAGES - 100,
       0,
     ]);
-    watched.insert(LIMIT + 2000, 200);
+    watched.insert(LOW_PAGES + 2000, 200);
     expect([101, 200, 201].map((pages) => watched.index.find(pages))).toEqual([
-      LIMIT + 2000,
-      LIMIT + 2000,
-      LIMIT - 100,
+      LOW_PAGES + 2000,
+      LOW_PAGES + 2000,
+      LOW_PAGES - 100,
     ]);
-    expect(watched.index.findAligned(512, 512)).toBe(LIMIT - 100);
-    expect(watched.index.findBelow(500, LIMIT + 450)).toBe(LIMIT - 100);
-    expect(watched.index.findBelow(500, LIMIT + 350)).toBe(0);
+    expect(watched.index.findAligned(512, 512)).toBe(LOW_PAGES - 100);
+    expect(watched.index.findBelow(500, LOW_PAGES + 450)).toBe(LOW_PAGES - 100);
+    expect(watched.index.findBelow(500, LOW_PAGES + 350)).toBe(0);
   });
 
   test('is the longest with all that it has', () => {
     const watched = straddled();
     watched.insert(1000, 500);
-    watched.insert(LIMIT + 2000, 500);
-    expect(watched.index.longest()).toBe(LIMIT - 100);
-    watched.remove(LIMIT - 100);
-    expect(watched.index.longest()).toBe(LIMIT + 2000);
-    watched.remove(LIMIT + 2000);
+    watched.insert(LOW_PAGES + 2000, 500);
+    expect(watched.index.longest()).toBe(LOW_PAGES - 100);
+    watched.remove(LOW_PAGES - 100);
+    expect(watched.index.longest()).toBe(LOW_PAGES + 2000);
+    watched.remove(LOW_PAGES + 2000);
     expect(watched.index.longest()).toBe(1000);
   });
 });
 
-test('100,000 extents below 2 GiB that are too short cost a search nothing', () => {
-  const watched = new Watched(1.5 * LIMIT);
+test('100,000 low extents that are too short cost a search nothing', () => {
+  const watched = new Watched(1.5 * LOW_PAGES);
   for (let i = 1; i <= 100_000; i++) watched.insert(4 * i, 3);
-  watched.insert(LIMIT + 1000, 500);
+  watched.insert(LOW_PAGES + 1000, 500);
   const next = jest.spyOn(watched.pageMap, 'next');
   const { index } = watched;
-  expect([index.find(4), index.findAligned(4, 4), index.findBelow(4, 2 * LIMIT), index.longest()]).toEqual(
-    Array(4).fill(LIMIT + 1000),
-  );
-  expect(index.find(3) as number).toBeLessThan(LIMIT);
+  expect([
+    index.find(4),
+    index.findAligned(4, 4),
+    index.findBelow(4, 2 * LOW_PAGES),
+    index.longest(),
+  ]).toEqual(Array(4).fill(LOW_PAGES + 1000));
+  expect(index.find(3) as number).toBeLessThan(LOW_PAGES);
   expect(next).not.toHaveBeenCalled();
 });

@@ -4,6 +4,7 @@ import { Heap } from '@vmem-ts/allocator';
 import { asPage, pageAfter, type PageIndex } from '#src/base/units';
 import { ExtentAllocator } from '#src/extent/extent-allocator';
 import { binOfLength } from '#src/extent/extent-index';
+import { LOW_PAGES } from '#src/extent/free-extents';
 import { HeapCopy } from '#src/heap/check/heap-copy';
 import { FREE, MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
 import { PageKind, PageRecord, Sharing, cachedRunTag } from '#src/layout/page-map';
@@ -339,11 +340,11 @@ describe('free extents', () => {
     expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.below + FreeIndex.summary] = 0));
   });
 
-  test('[FREE-4] an extent across 2 GiB that is not there', () => {
+  test('[FREE-4] an extent across the border of the low part that is not there', () => {
     expectFound('[FREE-4]', ({ inner }) => (inner.i32[Extents.across] = freeExtent(inner)));
   });
 
-  test('[FREE-1] [FREE-2] [FREE-4] in heaps that reach beyond 2 GiB', () => {
+  test('[FREE-1] [FREE-2] [FREE-4] in heaps that reach beyond their low part', () => {
     const far = Heap.create(new SharedArrayBuffer(2 ** 31 + 2 ** 26));
     const inner = new InnerHeap(far);
     const { i32 } = inner;
@@ -368,7 +369,7 @@ describe('free extents', () => {
     };
     // all in one extent, which counts as what it has below
     const all = inner.extentOf(PageKind.free);
-    const half = wordsOf(Extents.below, all.page, 2 ** 19 - all.page);
+    const half = wordsOf(Extents.below, all.page, LOW_PAGES - all.page);
     expect(i32[half.head]).toBe(all.page);
     expectEach([
       ['[FREE-1]', half.head, 0],
@@ -377,20 +378,20 @@ describe('free extents', () => {
       ['[FREE-4]', Extents.across, all.page + 1],
     ]);
     // one on each side
-    const wall = far.malloc(2 ** 31 - all.page * 4096 - 2 ** 20);
+    const wall = far.malloc((LOW_PAGES - all.page) * 4096 - 2 ** 20);
     const rest = far.malloc(2 ** 20);
-    expect([wall + far.usableSize(wall), rest]).toEqual([2 ** 31, all.page * 4096]);
-    const above = wordsOf(Extents.above, 2 ** 19, 2 ** 14);
-    expect(i32[above.head]).toBe(2 ** 19);
+    expect([wall + far.usableSize(wall), rest]).toEqual([LOW_PAGES * 4096, all.page * 4096]);
+    const above = wordsOf(Extents.above, LOW_PAGES, inner.pageMap.pages - LOW_PAGES);
+    expect(i32[above.head]).toBe(LOW_PAGES);
     far.free(rest);
     const below = wordsOf(Extents.below, all.page, 256);
     expect(i32[below.head]).toBe(all.page);
     expectEach([
       ['[FREE-1]', above.head, 0],
       ['[FREE-1]', above.head, all.page],
-      ['[FREE-1]', below.head, 2 ** 19],
+      ['[FREE-1]', below.head, LOW_PAGES],
       ['[FREE-2]', above.bitmap, 0],
-      ['[FREE-4]', Extents.across, 2 ** 19],
+      ['[FREE-4]', Extents.across, LOW_PAGES],
     ]);
     // repaired, when one lies across again
     far.free(wall);

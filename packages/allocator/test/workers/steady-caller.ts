@@ -1,6 +1,6 @@
 // Replaces random blocks until V8 has compiled all that takes part, then goes on for as long again and tells how many
 // bytes that left on V8's heap. Started with --expose-gc, --trace-deopt and --allow-natives-syntax; the argument is a fault to
-// plant.
+// plant, or `far`: then all blocks lie beyond 2 GiB.
 
 import { runInThisContext } from 'node:vm';
 import { Heap } from '@vmem-ts/allocator';
@@ -11,7 +11,7 @@ const MEASURED = 500_000;
 const PART = 1000;
 
 const fault = process.argv[2];
-const heap = Heap.create(new SharedArrayBuffer(64 << 20));
+const heap = Heap.create(new SharedArrayBuffer(fault === 'far' ? 3 * 2 ** 30 : 64 << 20));
 let state = 1;
 const slots = new Float64Array(BLOCKS);
 /** What the planted leak keeps for a moment. */
@@ -56,6 +56,17 @@ function inParts(count: number): void {
   }
 }
 
+/** Takes all that is below 2 GiB. */
+function takeWhatIsNear(): void {
+  for (const size of [64 << 20, 1 << 20, 17_000]) {
+    let ptr: number;
+    do ptr = heap.malloc(size);
+    while (ptr < 2 ** 31);
+    heap.free(ptr);
+  }
+}
+
+if (fault === 'far') takeWhatIsNear();
 inParts(WARM_UP);
 console.log('--- warm');
 globalThis.gc!();

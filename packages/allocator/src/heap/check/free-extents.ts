@@ -10,8 +10,8 @@ export function checkFreeIndex(scene: CheckScene): void {
   const { found, i32, pageMap } = scene;
   const { free } = scene.core.extents;
   const seen = new Set<PageIndex>();
-  checkIndex(scene, 'below 2 GiB', free.below, Extents.below, seen);
-  checkIndex(scene, 'from 2 GiB on', free.above, Extents.above, seen);
+  checkIndex(scene, 'in the low part', free.below, Extents.below, seen);
+  checkIndex(scene, 'behind the low part', free.above, Extents.above, seen);
   let across = NULL_PAGE;
   for (const [page, length] of scene.freePages) {
     if (isAcross(page, length)) across = page;
@@ -27,7 +27,7 @@ export function checkFreeIndex(scene: CheckScene): void {
   found.expect(
     i32[Extents.across] === across,
     '[FREE-4]',
-    () => `page ${i32[Extents.across]} is said to begin the free extent across 2 GiB, page ${across} does`,
+    () => `page ${i32[Extents.across]} is said to begin the free extent across the border of the low part, page ${across} does`,
   );
 }
 
