@@ -3,8 +3,8 @@
 //
 // Callers' pages (large blocks, slabs) are taken from the end of a free extent, the heap's own (states, caches) from the
 // start, so that these gather at the low end and don't fragment the rest. Two exceptions: the low part of a region goes
-// first (see `free-extents`), for offsets below 2^31 are small integers in V8; and where a region can still grow callers, too, get the start:
-// what is left over lies where it grows on.
+// first (see `free-extents`), for offsets below 2^31 are small integers in V8; and where a region can still grow callers,
+// too, get the start: what is left over lies where it grows on.
 //
 // A free extent knows of one run of its pages that nobody has written to since they got their storage: `take` tells
 // what it took of that. Repair forgets it.

@@ -27,7 +27,8 @@ export function checkFreeIndex(scene: CheckScene): void {
   found.expect(
     i32[Extents.across] === across,
     '[FREE-4]',
-    () => `page ${i32[Extents.across]} is said to begin the free extent across the border of the low part, page ${across} does`,
+    () =>
+      `page ${i32[Extents.across]} is said to begin the free extent across the border of the low part, page ${across} does`,
   );
 }
 
