@@ -12,18 +12,11 @@ import {
   type VMEM,
   type VmemHandle,
 } from '@vmem-ts/vmem-api/libvmem';
+import { allocatorOn } from './pool-allocator';
 import type { Allocator, Block, Blocks, Place, SharedAllocator, Subject } from './subject';
 
-class LibvmemAllocator implements SharedAllocator, Blocks {
-  readonly blocks = this;
-  private readonly memory: Uint8Array;
-
-  constructor(
-    private readonly vmp: VMEM,
-    readonly close: () => void,
-  ) {
-    this.memory = new Uint8Array(vmp.buffer, vmp.byteOffset, vmp.size);
-  }
+class LibvmemBlocks implements Blocks {
+  constructor(private readonly vmp: VMEM) {}
 
   malloc(size: number): number {
     return vmem_malloc(this.vmp, size);
@@ -31,18 +24,6 @@ class LibvmemAllocator implements SharedAllocator, Blocks {
 
   free(block: Block): void {
     vmem_free(this.vmp, block as number);
-  }
-
-  write(block: Block, at: number): void {
-    this.memory[(block as number) + at] = at;
-  }
-
-  bytes(block: Block, size: number): Uint8Array {
-    return this.memory.subarray(block as number, (block as number) + size);
-  }
-
-  share(): VmemHandle {
-    return this.vmp.handle;
   }
 }
 
@@ -53,7 +34,7 @@ function required(vmp: VMEM | null): VMEM {
 
 function open({ dir, poolBytes }: Place): SharedAllocator {
   const vmp = required(vmem_create(dir, poolBytes));
-  return new LibvmemAllocator(vmp, () => vmem_delete(vmp));
+  return allocatorOn(new LibvmemBlocks(vmp), vmp, () => vmem_delete(vmp));
 }
 
 export const libvmemNames: Subject = {
@@ -67,7 +48,7 @@ export const libvmemNames: Subject = {
     open,
     attach(share): Allocator {
       const vmp = required(vmem_attach(share as VmemHandle));
-      return new LibvmemAllocator(vmp, () => vmem_detach(vmp));
+      return allocatorOn(new LibvmemBlocks(vmp), vmp, () => vmem_detach(vmp));
     },
   },
 };

@@ -15,7 +15,7 @@ export interface Allocator {
   bytes(block: Block, size: number): Uint8Array;
   close(): void;
   /** Where the allocator has calls for many blocks at once. */
-  readonly many?: ManyBlocks;
+  readonly many?: ManyBlocks | undefined;
 }
 
 /** What the workloads' loops call: the allocator's own object where it has these methods, since a call in between would be
