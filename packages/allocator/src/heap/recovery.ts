@@ -17,7 +17,15 @@ import { PageLists } from '../layout/page-list';
 import { PageKind, Sharing } from '../layout/page-map';
 import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
-import { NO_RUN, allFree, runBeginningAt, runsOfPage, setRunLength } from '../slab/state-extent';
+import {
+  NO_RUN,
+  allFree,
+  hasRunInUse,
+  runBeginningAt,
+  runsOfPage,
+  setRunLength,
+  without,
+} from '../slab/state-extent';
 import { returnCachePages } from './cache-pages';
 import type { HeapParts } from './parts';
 import { ThreadCache } from './thread-cache';
@@ -164,22 +172,19 @@ export class Recovery {
     walkExtents(pageMap, (first, kind, length) => {
       if (kind !== PageKind.states) return;
       const linesOfRun = pageMap.pageOffset(first);
-      let isUsed = false;
-      for (let i = 0; i < length && !isUsed; i++) isUsed = used.has(pageAfter(first, i));
-      if (!isUsed || linesOfRun === 0) {
+      if (linesOfRun === 0 || !hasRunInUse(used, first, length)) {
         for (let i = 0; i < length; i++) setRunLength(pageMap, pageAfter(first, i), 0);
         pageMap.setTag(first, PageKind.pending, length);
         return;
       }
       for (let i = 0; i < length; i++) {
         const page = pageAfter(first, i);
-        let [low, high] = allFree(runsOfPage(linesOfRun, i === 0));
+        let free = allFree(runsOfPage(linesOfRun, i === 0));
         for (const line of used.get(page) ?? []) {
           const run = runBeginningAt(line, first, linesOfRun);
-          if (run === NO_RUN) continue;
-          if (run < 32) low &= ~(1 << run);
-          else high &= ~(1 << (run - 32));
+          if (run !== NO_RUN) free = without(free, run);
         }
+        const [low, high] = free;
         setRunLength(pageMap, page, linesOfRun);
         pageMap.setA(page, low);
         pageMap.setB(page, high);

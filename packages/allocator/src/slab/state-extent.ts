@@ -7,7 +7,7 @@
 // a run: a page holds 15 runs of 4 lines and 16 without it, 7 of 8 lines and 8. So where there are many blocks of 8 and of
 // 16 bytes an extent has up to 16 pages behind one redzone.
 
-import { LINES_PER_PAGE, NULL_PAGE, lineToPage, pageBefore, pageToLine } from '../base/units';
+import { LINES_PER_PAGE, NULL_PAGE, lineToPage, pageAfter, pageBefore, pageToLine } from '../base/units';
 import type { LineIndex, PageIndex } from '../base/units';
 import { PageKind, PageRecord, type PageMap } from '../layout/page-map';
 
@@ -28,11 +28,26 @@ export const runsOfPage = (lines: number, isFirst: boolean): number =>
 export const isDenserWhenLong = (lines: number): boolean =>
   lines >= 4 && runsOfPage(lines, false) > runsOfPage(lines, true);
 
-/** The bitmap of a page whose `runs` runs, 63 at most, are all free: its low and its high half. */
-export const allFree = (runs: number): readonly [number, number] => [
+/** A page's free runs, a bit for each: the low and the high half. */
+export type FreeRuns = readonly [low: number, high: number];
+
+/** The bitmap of a page whose `runs` runs, 63 at most, are all free. */
+export const allFree = (runs: number): FreeRuns => [
   runs >= 32 ? -1 : ((1 << runs) - 1) | 0,
   runs <= 32 ? 0 : ((1 << (runs - 32)) - 1) | 0,
 ];
+
+export const isFreeIn = ([low, high]: FreeRuns, run: number): boolean =>
+  run !== NO_RUN && (run < 32 ? low & (1 << run) : high & (1 << (run - 32))) !== 0;
+
+export const without = ([low, high]: FreeRuns, run: number): FreeRuns =>
+  run < 32 ? [low & ~(1 << run), high] : [low, high & ~(1 << (run - 32))];
+
+/** Whether an extent of states has a run in use, by a map of its pages that have. */
+export function hasRunInUse(runs: ReadonlyMap<PageIndex, unknown>, first: PageIndex, pages: number): boolean {
+  for (let i = 0; i < pages; i++) if (runs.has(pageAfter(first, i))) return true;
+  return false;
+}
 
 /** The first page of the extent of states that `page` is in, or `NULL_PAGE`. */
 export function firstStatePage(pageMap: PageMap, page: PageIndex): PageIndex {

@@ -19,6 +19,9 @@ interface Findings {
   readonly deoptimizations: string[];
 }
 
+const bailouts = (text: string): string[] =>
+  text.split('\n').filter((line) => line.startsWith('[bailout (kind: '));
+
 /** What a program does after its warm-up, that replaces blocks; with a fault planted in it, or without. */
 function steadyState(fault = 'none'): Findings {
   const flags = ['--expose-gc', '--trace-deopt', '--allow-natives-syntax', '--no-concurrent-recompilation'];
@@ -35,12 +38,11 @@ function steadyState(fault = 'none'): Findings {
   const stdout = readFileSync(output, 'utf8');
   rmSync(dirname(output), { recursive: true });
   if (status !== 0) throw new Error(`the program ended with ${status}: ${stderr}`);
-  const all = stdout.split('\n').filter((line) => line.startsWith('[bailout (kind: '));
   const [, measured, bytes, replacements] = /^--- warm\n(.*)^--- (-?\d+) bytes for (\d+)/ms.exec(stdout)!;
   return {
-    byIndexes: all.filter((line) => line.includes('not int32')),
+    byIndexes: bailouts(stdout).filter((line) => line.includes('not int32')),
     bytesPerReplacement: Number(bytes) / Number(replacements),
-    deoptimizations: measured.split('\n').filter((line) => line.startsWith('[bailout (kind: ')),
+    deoptimizations: bailouts(measured),
   };
 }
 

@@ -3,6 +3,7 @@ import { asPage } from '#src/base/units';
 import { PageMap, Sharing } from '#src/layout/page-map';
 import { Bin, binAt } from '#src/layout/region-layout';
 import { CLASS_SIZE } from '#src/slab/size-classes';
+import { fillNear } from '../support/fill-near';
 import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
 import { codeOf } from '../support/thrown';
@@ -143,16 +144,6 @@ test('a heap that is larger than what an element can count is refused it', () =>
   expect(heap.mallocMany(64, 1, new Uint32Array(1))).toBe(1);
 });
 
-/** Takes nearly all pages that callers get before those beyond 2 GiB; returns in how many blocks. */
-function fillBelow2GiB(heap: Heap): number {
-  for (const size of [100 * 2 ** 20, 2 ** 20, 20_000]) {
-    let ptr = heap.malloc(size);
-    while (ptr > 0 && ptr < 2 ** 31) ptr = heap.malloc(size);
-    heap.free(ptr);
-  }
-  return heap.stats().liveBlocks;
-}
-
 testLarge('a heap of more than 4 GiB is refused 32-bit elements', () => {
   const large = newHeap(2 ** 32 + 4096);
   expect(codeOf(() => large.mallocMany(64, 1, new Uint32Array(1)))).toBe('EINVAL');
@@ -161,7 +152,8 @@ testLarge('a heap of more than 4 GiB is refused 32-bit elements', () => {
 
 testLarge('pointers beyond 4 GiB come and go', () => {
   const heap = newHeap(5 * 2 ** 30);
-  const liveBlocks = fillBelow2GiB(heap);
+  fillNear(heap);
+  const { liveBlocks } = heap.stats();
   const out = new Float64Array(5000);
   const list: number[] = [];
   for (const size of [64, 5000]) {
@@ -179,7 +171,8 @@ testLarge('pointers beyond 4 GiB come and go', () => {
 
 test('pointers beyond 2 GiB come and go', () => {
   const heap = newHeap(2 ** 31 + 2 ** 28);
-  const liveBlocks = fillBelow2GiB(heap);
+  fillNear(heap);
+  const { liveBlocks } = heap.stats();
   const out = new Float64Array(3000);
   const list: number[] = [];
   for (const size of [64, 5000]) {

@@ -8,8 +8,10 @@ import {
   firstLineOf,
   firstStatePage,
   isDenserWhenLong,
+  isFreeIn,
   runBeginningAt,
   runsOfPage,
+  without,
 } from '#src/slab/state-extent';
 import { newParts } from '../support/inner-parts';
 
@@ -27,6 +29,15 @@ test.each([1, 7, 8, 31, 32, 33, 63])(
   },
 );
 
+test('a run that is taken out of a bitmap is not free in it, all others are', () => {
+  const runs = Array.from({ length: 63 }, (_, i) => i);
+  for (const taken of runs) {
+    const rest = without(allFree(63), taken);
+    expect(runs.filter((run) => !isFreeIn(rest, run))).toEqual([taken]);
+    expect(isFreeIn(rest, NO_RUN)).toBe(false);
+  }
+});
+
 describe.each(RUN_LENGTHS)('a page with runs of %p lines', (lines) => {
   test('has as many as fit, behind the redzone if it is the first', () => {
     for (const [isFirst, room] of [
@@ -39,8 +50,11 @@ describe.each(RUN_LENGTHS)('a page with runs of %p lines', (lines) => {
   });
 
   test('has a bit for each', () => {
-    expect(runsOfPage(lines, true)).toBeLessThanOrEqual(63);
-    if (isDenserWhenLong(lines)) expect(runsOfPage(lines, false)).toBeLessThanOrEqual(63);
+    for (const isFirst of isDenserWhenLong(lines) ? [true, false] : [true]) {
+      const runs = runsOfPage(lines, isFirst);
+      expect(runs).toBeLessThanOrEqual(63);
+      expect(bitmap(runs)).toBe(2n ** BigInt(runs) - 1n);
+    }
   });
 
   test('has a run where one begins, and nowhere else', () => {

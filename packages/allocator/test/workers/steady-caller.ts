@@ -4,6 +4,7 @@
 
 import { runInThisContext } from 'node:vm';
 import { Heap } from '@vmem-ts/allocator';
+import { fillNear } from '../support/fill-near';
 
 const BLOCKS = 2000;
 const WARM_UP = 3_000_000;
@@ -56,17 +57,7 @@ function inParts(count: number): void {
   }
 }
 
-/** Takes all that is below 2 GiB. */
-function takeWhatIsNear(): void {
-  for (const size of [64 << 20, 1 << 20, 17_000]) {
-    let ptr: number;
-    do ptr = heap.malloc(size);
-    while (ptr < 2 ** 31);
-    heap.free(ptr);
-  }
-}
-
-if (fault === 'far') takeWhatIsNear();
+if (fault === 'far') fillNear(heap);
 inParts(WARM_UP);
 console.log('--- warm');
 globalThis.gc!();

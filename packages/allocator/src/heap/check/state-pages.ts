@@ -1,15 +1,17 @@
 // Checks the pages of block states against the runs that slabs have in them.
 
-import { LINE_SIZE, pageAfter, pageToOffset, type PageIndex } from '../../base/units';
+import { LINE_SIZE, pageToOffset, type PageIndex } from '../../base/units';
 import { Extents } from '../../layout/region-layout';
 import { MAX_STATE_LINES } from '../../slab/size-classes';
 import {
   MAX_STATE_PAGES,
-  NO_RUN,
   REDZONE_BYTE,
   allFree,
+  hasRunInUse,
+  isFreeIn,
   runBeginningAt,
   runsOfPage,
+  without,
 } from '../../slab/state-extent';
 import { walkList, type CheckScene } from './scene';
 
@@ -28,18 +30,17 @@ export function checkStateStore(scene: CheckScene): void {
     ) {
       continue;
     }
-    let [low, high] = allFree(runsOfPage(lines, page === first));
+    let free = allFree(runsOfPage(lines, page === first));
     for (const line of scene.runs.get(page) ?? []) {
       const run = runBeginningAt(line, first, lines);
-      const bit = run < 32 ? low & (1 << run) : high & (1 << (run - 32));
-      found.expect(
-        run !== NO_RUN && bit !== 0,
+      const isTheirs = found.expect(
+        isFreeIn(free, run),
         '[STORE-2]',
         () => `line ${line}: two slabs have it, or no run`,
       );
-      if (run < 32) low &= ~(1 << run);
-      else high &= ~(1 << (run - 32));
+      if (isTheirs) free = without(free, run);
     }
+    const [low, high] = free;
     found.expect(
       pageMap.a(page) === low && pageMap.b(page) === high,
       '[STORE-2]',
@@ -64,7 +65,9 @@ function checkExtent({ found, pageMap, runs, u8 }: CheckScene, first: PageIndex)
   found.expect(redzone, '[STORE-1]', () => `state page ${first}: its redzone was written over`);
   const length = pageMap.length(first);
   found.expect(length <= MAX_STATE_PAGES, '[STORE-2]', () => `state page ${first}: an extent of ${length}`);
-  let isUsed = false;
-  for (let i = 0; i < length && !isUsed; i++) isUsed = runs.has(pageAfter(first, i));
-  found.expect(isUsed, '[STORE-3]', () => `state page ${first}: kept without a run in use`);
+  found.expect(
+    hasRunInUse(runs, first, length),
+    '[STORE-3]',
+    () => `state page ${first}: kept without a run in use`,
+  );
 }
