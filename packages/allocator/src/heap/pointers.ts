@@ -15,7 +15,8 @@ function extentOf(region: Region, page: PageIndex): PageIndex {
   const { pageMap } = region;
   while (page > NULL_PAGE) {
     const kind = pageMap.kind(page);
-    if (kind !== PageKind.inside && kind !== PageKind.freeTail) break;
+    const isInside = kind === PageKind.inside || kind === PageKind.freeTail || kind === PageKind.unbackedTail;
+    if (!isInside) break;
     page = pageBefore(page, 1);
   }
   return page;
@@ -67,6 +68,7 @@ export function refusal(region: Region, ptr: unknown): VmemError | undefined {
       );
     case PageKind.cached:
     case PageKind.free:
+    case PageKind.unbacked:
     case PageKind.pending:
       return ptr % PAGE_SIZE === 0
         ? new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: no block is there; it was freed already`)

@@ -372,6 +372,25 @@ describe('purge', () => {
     }
   });
 
+  test('leaves a block that was freed before a block that was freed already', () => {
+    const { heap } = growable(64 * MIB, 64 * MIB);
+    const pointers = exhaust(heap, 500_000);
+    for (let i = 0; i < pointers.length; i += 2) heap.free(pointers[i]);
+    heap.purge();
+    const last = heap.usableSize(pointers[1]) - PAGE;
+    for (let i = 0; i < pointers.length; i += 2) {
+      expect(() => heap.free(pointers[i])).toThrow(expect.objectContaining({ code: 'EDOUBLEFREE' }));
+      for (const inside of [8, PAGE + 8, last + 8]) {
+        expect(() => heap.free(pointers[i] + inside)).toThrow(
+          expect.objectContaining({
+            code: 'EBADPTR',
+            message: expect.stringContaining('no block begins there') as string,
+          }),
+        );
+      }
+    }
+  });
+
   test('lets others grow between two runs of pages, and gives back no more than there was', () => {
     const grown = growable(64 * MIB, 64 * MIB);
     const { heap, storage } = grown;
