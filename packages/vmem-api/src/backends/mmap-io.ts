@@ -14,8 +14,8 @@
 import { closeSync, constants, fstatSync, openSync, rmSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { randomUUID } from 'node:crypto';
 import { getSystemErrorName } from 'node:util';
+import { threadId } from 'node:worker_threads';
 import { VmemError } from '@vmem-ts/allocator';
 import type { Backend, FileShare, PoolMemory } from './backend';
 import { requireFile } from './share';
@@ -64,7 +64,9 @@ export const mmapIoBackend: Backend = {
     if (size > MAX_SIZE) {
       throw new VmemError('ENOTSUP', `size: the backend mmap-io maps at most ${MAX_SIZE} bytes, got ${size}`);
     }
-    const path = join(dir, `.vmem-${randomUUID()}`);
+    // a name that somebody has already is refused by O_EXCL
+    const name = `.vmem-${process.pid}-${threadId}-${Math.random().toString(36).slice(2)}`;
+    const path = join(dir, name);
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       rmSync(path);

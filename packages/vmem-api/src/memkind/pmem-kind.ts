@@ -1,6 +1,5 @@
 // A kind of memory: a pool whose pointers tell that they are of it.
 
-import { randomInt } from 'node:crypto';
 import { tmpdir, totalmem } from 'node:os';
 import {
   VmemError,
@@ -148,7 +147,7 @@ export class PmemKind implements Disposable {
 
   private static ofNewPool(pool: Vmem, origin: Origin): PmemKind {
     try {
-      const tag = randomInt(1, 2 ** 31);
+      const tag = 1 + Math.floor(Math.random() * (2 ** 31 - 1));
       return new PmemKind(KEY, takeKindId(tag), pool, origin, tag, false);
     } catch (error) {
       pool.delete();
