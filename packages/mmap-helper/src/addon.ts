@@ -46,7 +46,7 @@ interface NativeAddon {
   isLent(bytes: Uint8Array): boolean;
   detachBuffer(buffer: ArrayBuffer): boolean;
   threadIdentity(): { pid: number; tid: number; startTime: number } | Failure;
-  isThreadAlive(pid: number, tid: number, startTime: number): boolean;
+  isThreadAlive(pid: number, tid: number, startTime?: number): boolean;
   threadBarrier(): boolean;
   startWatch(bytes: Uint8Array, words: number[]): number | Failure;
   cancelWatch(id: number): boolean;

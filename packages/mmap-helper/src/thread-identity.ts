@@ -28,9 +28,14 @@ export function threadIdentity(): ThreadIdentity {
  * Whether the thread still runs. False is certain. True also stands for a number in use whose owner /proc hides from
  * this user (proc(5), hidepid). Asked from another PID namespace the answer means nothing.
  *
+ * Without a start time: whether any thread has the number. That is one system call, tgkill(2), where the whole answer takes
+ * a file of /proc: some ten times as quick.
+ *
  * @throws TypeError, RangeError: `identity` is none
  */
-export function isThreadAlive(identity: ThreadIdentity): boolean {
+export function isThreadAlive(
+  identity: Pick<ThreadIdentity, 'pid' | 'tid'> & Partial<ThreadIdentity>,
+): boolean {
   const { pid, tid, startTime } = requireObject(identity, 'identity') as Record<
     keyof ThreadIdentity,
     unknown
@@ -38,6 +43,6 @@ export function isThreadAlive(identity: ThreadIdentity): boolean {
   return addon().isThreadAlive(
     requireThreadNumber(pid, 'identity.pid'),
     requireThreadNumber(tid, 'identity.tid'),
-    requireWhole(startTime, 'identity.startTime'),
+    startTime === undefined ? undefined : requireWhole(startTime, 'identity.startTime'),
   );
 }

@@ -54,6 +54,23 @@ describeWithAddon('isThreadAlive', () => {
     expect(isThreadAlive({ ...threadIdentity(), pid: 1 })).toBe(false);
   });
 
+  it('tells without a start time whether any thread has the number', () => {
+    const { pid, tid, startTime } = threadIdentity();
+    expect(isThreadAlive({ pid, tid })).toBe(true);
+    expect(isThreadAlive({ pid: 2 ** 31 - 1, tid: 2 ** 31 - 1 })).toBe(false);
+    expect(isThreadAlive({ pid: 1, tid })).toBe(false); // of another process
+    expect(isThreadAlive({ pid, tid, startTime: startTime + 1 })).toBe(false); // an earlier or later one, not this
+  });
+
+  it('is false without a start time for a worker that has ended', async () => {
+    const worker = startWorker('identity-teller', null);
+    const { pid, tid, startTime } = (await nextMessage(worker)) as ThreadIdentity;
+    expect(isThreadAlive({ pid, tid })).toBe(true);
+    await worker.terminate();
+    expect(await isSoonGone({ pid, tid, startTime })).toBe(true);
+    expect(isThreadAlive({ pid, tid })).toBe(false);
+  });
+
   it('sees threads of other processes', async () => {
     const child = spawn(process.execPath, [workerScript('identity-printer')], { stdio: 'pipe' });
     const [text] = (await once(child.stdout, 'data')) as [Buffer];

@@ -1,6 +1,5 @@
 // The only importer of the native helper: what pools need of it, and what the heap needs to know of threads.
 
-import { existsSync } from 'node:fs';
 import { isThreadAlive, loadError, onThreadDeath, threadBarrier, threadIdentity } from '@vmem-ts/mmap-helper';
 import type { ThreadHost } from '@vmem-ts/allocator';
 
@@ -37,11 +36,11 @@ export function threadHost(): ThreadHost | undefined {
   if (loadError() !== null) return undefined;
   return {
     identity: threadIdentity,
-    isAlive: ({ tid, startTime }) =>
+    isAlive({ tid, startTime = -1 }) {
       // one that is no time was read from a pool that somebody has written over
-      startTime === undefined || !Number.isSafeInteger(startTime) || startTime < 0
-        ? existsSync(`/proc/self/task/${tid}`)
-        : isThreadAlive({ pid: process.pid, tid, startTime }),
+      const isTime = Number.isSafeInteger(startTime) && startTime >= 0;
+      return isThreadAlive({ pid: process.pid, tid, ...(isTime && { startTime }) });
+    },
     onDeath: onThreadDeath,
     barrier: threadBarrier,
   };

@@ -5,11 +5,9 @@ import { CLASS_COUNT } from '../slab/size-classes';
 
 /** Words of the locks: backing, standstill, gates of slots, bins, extents. A thread that has one takes only those behind it. */
 export function locksInOrder(slots: number): number[] {
-  return [
-    Backing.lock,
-    Calls.standstill,
-    ...Array.from({ length: slots }, (_, i) => slotAt(i) + Slot.gate),
-    ...Array.from({ length: CLASS_COUNT }, (_, i) => binAt(i) + Bin.lock),
-    Extents.lock,
-  ];
+  const locks: number[] = [Backing.lock, Calls.standstill];
+  for (let slot = 0; slot < slots; slot++) locks.push(slotAt(slot) + Slot.gate);
+  for (let sizeClass = 0; sizeClass < CLASS_COUNT; sizeClass++) locks.push(binAt(sizeClass) + Bin.lock);
+  locks.push(Extents.lock);
+  return locks;
 }

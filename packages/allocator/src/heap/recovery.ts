@@ -37,12 +37,15 @@ export class Recovery {
     this.lists = new PageLists(core.region.i32, core.region.pageMap, '[SLAB-2]');
   }
 
-  /** Reaps every thread that is known or found to be dead. Holds no lock when called. */
+  /**
+   * Reaps every thread that is known to be dead, or whose id nobody has. Threads that attach and those for whom memory is out
+   * come here, and there may be many to ask about. Holds no lock when called.
+   */
   reapDead(): void {
     const { slots, slot: own, leftovers } = this.core;
     leftovers.dropAll();
     for (let slot = 0; slot < slots.count; slot++) {
-      if (slots.inUse(slot) && slot !== own && slots.isDead(slot)) this.reap(slot);
+      if (slots.inUse(slot) && slot !== own && slots.isDead(slot, true)) this.reap(slot);
     }
   }
 

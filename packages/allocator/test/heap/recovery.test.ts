@@ -1,6 +1,6 @@
 // What the living do for the dead, in single cases. Deaths at every write of every operation are played in `deaths`.
 
-import { Heap } from '@vmem-ts/allocator';
+import { Heap, type ThreadHost } from '@vmem-ts/allocator';
 import { asPage } from '#src/base/units';
 import { cachingSlot } from '#src/layout/block-state';
 import { PageKind, cachedRunTag } from '#src/layout/page-map';
@@ -239,6 +239,38 @@ describe('recovery', () => {
     const scene = sceneWithDead(({ threads }) => threads.killSilently(MORTAL));
     Heap.attach(scene.heap.handle, { host: scene.threads.hostOf(44) }).detach();
     scene.expectRecovered(0);
+  });
+
+  test('asks of each other thread but one quick question, when one attaches and when memory is out', () => {
+    const threads = new FakeThreads();
+    const asked: object[] = [];
+    const askingHostOf = (tid: number): ThreadHost => {
+      const host = threads.hostOf(tid);
+      const isAlive: ThreadHost['isAlive'] = (thread) => {
+        asked.push(thread);
+        return host.isAlive(thread);
+      };
+      return { ...host, isAlive };
+    };
+    const heap = Heap.create(new SharedArrayBuffer(4 * 2 ** 20), { host: askingHostOf(1), cacheBytes: 4096 });
+    for (let tid = 2; tid <= 20; tid++) Heap.attach(heap.handle, { host: threads.hostOf(tid) });
+    const others = Array.from({ length: 19 }, (_, i) => ({ tid: i + 2 }));
+    expect(heap.malloc(heap.size - 4096)).toBe(0);
+    expect(asked).toEqual(others);
+    asked.length = 0;
+    Heap.attach(heap.handle, { host: askingHostOf(21) }).detach();
+    expect(asked).toEqual([{ tid: 1 }, ...others]);
+  });
+
+  test('of one whose id a later thread has waits until its slot is needed', () => {
+    const threads = new FakeThreads();
+    const heap = Heap.create(new SharedArrayBuffer(4 * 2 ** 20), { host: threads.hostOf(11), threads: 2 });
+    Heap.attach(heap.handle, { host: threads.hostOf(22, 1) }).free(0); // FakeThreads knows another 22, who lives
+    expect(heap.malloc(heap.size - 4096)).toBe(0);
+    expect(heap.stats().perThread).toHaveLength(2);
+    Heap.attach(heap.handle, { host: threads.hostOf(33) }).detach();
+    expect(heap.stats().perThread).toHaveLength(1);
+    expect(heap.checkReport().problems).toEqual([]);
   });
 
   test('blocks that the dead had live on and can be freed', () => {

@@ -141,6 +141,15 @@ describe('which threads live', () => {
     expect(mine.isDead(slot)).toBe(true);
   });
 
+  test('by its number, a later thread that has it is taken for a dead one', () => {
+    const { threads, mine, slot, region } = claimed();
+    region.i32[slotAt(slot) + Slot.startTimeLow] ^= 1;
+    expect(mine.isDead(slot, true)).toBe(false);
+    threads.killSilently(22);
+    expect(mine.isDead(slot, true)).toBe(true);
+    expect(region.i32[slotAt(slot) + Slot.owner]).toBe(SlotOwner.dead);
+  });
+
   test('start times beyond 2^32 are kept', () => {
     const region = newRegion();
     const asked: (number | undefined)[] = [];

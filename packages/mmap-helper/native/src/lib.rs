@@ -274,15 +274,20 @@ pub fn thread_identity() -> Got<Identity> {
 }
 
 #[napi]
-pub fn is_thread_alive(pid: f64, tid: f64, start_time: f64) -> bool {
-    let identity = (|| {
-        Ok::<_, SysError>(ThreadIdentity {
-            pid: int32(pid, "tgkill")?,
-            tid: int32(tid, "tgkill")?,
-            start_time: whole(start_time, "tgkill")?,
-        })
+pub fn is_thread_alive(pid: f64, tid: f64, start_time: Option<f64>) -> bool {
+    let answer = (|| {
+        let (pid, tid) = (int32(pid, "tgkill")?, int32(tid, "tgkill")?);
+        let Some(start_time) = start_time else {
+            return Ok::<_, SysError>(thread::is_number_in_use(pid, tid));
+        };
+        let start_time = whole(start_time, "tgkill")?;
+        Ok(thread::is_thread_alive(ThreadIdentity {
+            pid,
+            tid,
+            start_time,
+        }))
     })();
-    identity.is_ok_and(thread::is_thread_alive)
+    answer.unwrap_or(false)
 }
 
 #[napi]

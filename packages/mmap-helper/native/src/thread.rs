@@ -55,7 +55,8 @@ pub fn is_thread_alive(identity: ThreadIdentity) -> bool {
     }
 }
 
-fn is_number_in_use(pid: i32, tid: i32) -> bool {
+/// Whether any thread of the process has the number: one system call, where `is_thread_alive` reads /proc.
+pub fn is_number_in_use(pid: i32, tid: i32) -> bool {
     // SAFETY: signal 0 is sent to nobody; tgkill(2) only tells whether it could be.
     let status = unsafe { libc::syscall(libc::SYS_tgkill, pid, tid, 0) };
     status == 0 || !matches!(last_errno(), libc::ESRCH | libc::EINVAL)
@@ -147,6 +148,7 @@ mod tests {
         let me = this_thread().unwrap();
         assert_eq!(this_thread().unwrap(), me);
         assert!(is_thread_alive(me));
+        assert!(is_number_in_use(me.pid, me.tid));
 
         let other = std::thread::spawn(|| this_thread().unwrap())
             .join()
@@ -159,6 +161,7 @@ mod tests {
             std::thread::yield_now();
         }
         assert!(!is_thread_alive(other));
+        assert!(!is_number_in_use(other.pid, other.tid));
     }
 
     #[test]

@@ -269,9 +269,8 @@ function callWithDescriptors(): void {
 function callWithObjects(): void {
   for (const [name, value] of [...NUMBERS, ...NO_NUMBERS]) {
     for (const property of ['pid', 'tid', 'startTime']) {
-      const isNumberInRange = property === 'startTime' && (name === '2^31' || name === '2^32');
-      if (!isNumberInRange)
-        attempt(helper.isThreadAlive, property, name, [{ ...identity, [property]: value }]);
+      const isTime = property === 'startTime' && ['2^31', '2^32', 'undefined'].includes(name);
+      if (!isTime) attempt(helper.isThreadAlive, property, name, [{ ...identity, [property]: value }]);
     }
     for (const property of ['byteOffset', 'op', 'value']) {
       if (property === 'value' && name === '-1') continue;
