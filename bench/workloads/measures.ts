@@ -1,5 +1,6 @@
 // Workloads that are measured as a whole, not by the operation. Each has a twin in native/measures.c.
 
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Allocator, Block, Place, Subject } from '../subjects/subject';
@@ -141,11 +142,67 @@ const measureFirstUse: Measure = async (subject, { poolBytes, seed, slots }, dir
   }
 };
 
+const CROWD_REPEATS = 200;
+
+function medianTime(repeats: number, time: () => number): number {
+  const times = Array.from({ length: repeats }, time).sort((a, b) => a - b);
+  return times[repeats >> 1];
+}
+
+/** A thread that is attached and does nothing until it is told to end. */
+async function idleThread(subject: string, share: unknown): Promise<() => Promise<unknown>> {
+  const idle = new Worker(join(__dirname, '../cells/idle-thread.js'), { workerData: { subject, share } });
+  await once(idle, 'message');
+  return () => {
+    const exit = once(idle, 'exit');
+    idle.postMessage('end');
+    return exit;
+  };
+}
+
+/** crowd: attaching, and asking in vain for memory; alone, and beside threads that do nothing. ns */
+const measureCrowd: Measure = async ({ id, shared }, { threads, poolBytes, slots }, dir) => {
+  const heap = shared!.open({ poolBytes, dir, slots });
+  const ends: (() => Promise<unknown>)[] = [];
+  try {
+    const share = heap.share();
+    const timeAttach = (): number => {
+      const start = now();
+      const again = shared!.attach(share);
+      const time = now() - start;
+      again.close();
+      return time;
+    };
+    const most = poolBytes / 2;
+    const timeRefusal = (): number => {
+      const start = now();
+      if (heap.blocks.malloc(most) !== 0) throw new Error('there is room for two halves of a pool');
+      return now() - start;
+    };
+    const times = (): number[] => {
+      const attach = medianTime(CROWD_REPEATS, timeAttach);
+      const block = heap.blocks.malloc(most);
+      const refusal = medianTime(CROWD_REPEATS, timeRefusal);
+      heap.blocks.free(block);
+      return [attach, refusal];
+    };
+    times(); // until V8 has compiled it
+    const [attachAlone, refusalAlone] = times();
+    while (ends.length < threads - 1) ends.push(await idleThread(id, share));
+    const [attach, refusal] = times();
+    return [attachAlone, attach, refusalAlone, refusal];
+  } finally {
+    await Promise.all(ends.map((end) => end()));
+    heap.close();
+  }
+};
+
 const MEASURES: Readonly<Record<string, Measure>> = {
   pool: measurePool,
   capacity: measureCapacity,
   fragmentation: measureFragmentation,
   'first-use': measureFirstUse,
+  crowd: measureCrowd,
 };
 
 export function measureNamed(name: string): Measure {

@@ -40,6 +40,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   'free-extents': 'Replacing large blocks beside many free extents',
   classes: 'Churn of 1,000 blocks by the size classes in use',
   'first-use': 'A fresh thread: attaching, its first 1,000 operations, the same when it is warm',
+  crowd: 'Attaching, and a malloc in vain: alone, and beside 31 threads that are attached and idle',
 };
 
 const MIB = 2 ** 20;
@@ -214,6 +215,19 @@ const FIRST_USE: readonly Row[] = [
   }),
 ];
 
+const CROWD: readonly Row[] = [
+  row({
+    id: 'crowd',
+    group: 'crowd',
+    kind: 'measure',
+    unit: 'us',
+    series: ['attach', 'attach-beside-31', 'in-vain', 'in-vain-beside-31'],
+    params: { threads: 32 },
+    quick: false,
+    pools: true,
+  }),
+];
+
 export const ROWS: readonly Row[] = [
   ...CORE,
   ...SUITE,
@@ -224,6 +238,7 @@ export const ROWS: readonly Row[] = [
   ...FREE_EXTENTS,
   ...CLASSES,
   ...FIRST_USE,
+  ...CROWD,
 ];
 
 /** What a value is called in tables: the row, and the series if there are several. */
