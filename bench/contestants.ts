@@ -92,7 +92,6 @@ function fromPeer(peer: NativePeer): Contestant {
     collected: false,
     whyNot(row) {
       if (id === NATIVE_CONTROL) return whyNoControl(row);
-      if (row.job === 'crowd') return 'its threads do not attach';
       return row.pools && !hasPool ? 'it has no pools of a fixed size' : undefined;
     },
     program(row, params, { dir }) {

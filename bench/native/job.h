@@ -14,6 +14,8 @@ enum { SHARED_WORDS = 16384 };
 
 struct params {
   uint32_t slots, size, low, span, unit, doublings, batch, holes, seed;
+  /** Of a measure that starts some; a job's are in its context. */
+  uint32_t threads;
   size_t pool_bytes;
   const char *dir;
 };

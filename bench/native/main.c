@@ -284,6 +284,7 @@ int main(int count, char **arguments) {
   kind = strcmp(arguments[2], "micro") == 0 ? MICRO : strcmp(arguments[2], "threads") == 0 ? THREADS : MEASURE;
   for (int i = 3; i < count; i++) read_parameter(arguments[i]);
   if (threads < 1 || threads > THREADS_AT_MOST) fail("%u threads are not possible", threads);
+  params.threads = threads;
   find_workload(arguments[1]);
   int opens = kind != MEASURE || !measure->needs_pool;
   if (opens || HEAP_HAS_POOL) {

@@ -4,6 +4,7 @@
 #include "random.h"
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 static void open_pool(const struct params *p) {
   int error = heap_open(p->dir, p->pool_bytes, p->slots);
@@ -143,10 +144,64 @@ static int measure_first_use(const struct params *p, double *values) {
   return 3;
 }
 
+/* crowd: asking in vain for memory; alone, and beside threads that do nothing */
+
+enum { CROWD_REPEATS = 200 };
+
+static void *stand_by(void *argument) {
+  pthread_barrier_t *step = argument;
+  void *block = HEAP_MALLOC(64);
+  if (block == NULL) fail("out of memory");
+  HEAP_FREE(block);
+  pthread_barrier_wait(step); /* has used the heap */
+  pthread_barrier_wait(step); /* may end */
+  return NULL;
+}
+
+static int by_time(const void *one, const void *other) {
+  uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
+  return (a > b) - (a < b);
+}
+
+static double time_refusal(uint64_t most) {
+  uint64_t times[CROWD_REPEATS];
+  void *block = HEAP_MALLOC(most);
+  for (int i = 0; i < CROWD_REPEATS; i++) {
+    uint64_t start = now_ns();
+    void *another = HEAP_MALLOC(most);
+    times[i] = now_ns() - start;
+    if (another != NULL) fail("there is room for two halves of a pool");
+  }
+  if (block != NULL) HEAP_FREE(block);
+  qsort(times, CROWD_REPEATS, sizeof *times, by_time);
+  return (double)times[CROWD_REPEATS / 2];
+}
+
+static int measure_crowd(const struct params *p, double *values) {
+  uint64_t most = p->pool_bytes / 2;
+  pthread_t *idle = bench_memory(p->threads * sizeof *idle);
+  pthread_barrier_t step;
+  open_pool(p);
+  time_refusal(most);
+  values[0] = values[1] = NAN;
+  values[2] = time_refusal(most);
+  pthread_barrier_init(&step, NULL, p->threads);
+  for (uint32_t i = 1; i < p->threads; i++) {
+    if (pthread_create(&idle[i], NULL, stand_by, &step) != 0) fail("no thread can be started");
+  }
+  pthread_barrier_wait(&step);
+  values[3] = time_refusal(most);
+  pthread_barrier_wait(&step);
+  for (uint32_t i = 1; i < p->threads; i++) pthread_join(idle[i], NULL);
+  heap_close();
+  return 4;
+}
+
 const struct measure_type measures[] = {
     {"pool", 1, measure_pool},
     {"capacity", 1, measure_capacity},
     {"fragmentation", 1, measure_fragmentation},
     {"first-use", 0, measure_first_use},
+    {"crowd", 1, measure_crowd},
     {NULL, 0, NULL},
 };

@@ -132,6 +132,7 @@ export class ThreadSlots implements SectionOwners {
    * yet. To be asked with the gate closed and no section under way, or it changes meanwhile.
    */
   isTorn(slot: number): boolean {
+    // its number will do: who died in a fast section has left the flag up, who died in a slow path, the gate
     if (this.isDead(slot, true)) return true;
     const at = slotAt(slot);
     // `claim` says whose start time it is after it said that there is something to clear, so in this order
