@@ -74,8 +74,8 @@ bool isReused; /* thread 2 has the id of a dead one */
 #define SYSTEM_HAS(id, start) (IS(0, id, start) || IS(1, id, start) || IS(2, id, start))
 #define IS_OVER(i) (isDone[i] || (!runs[i] && !exists[i]))
 
-/* mirrors: packages/allocator/src/heap/thread-slots.ts isDead isAlive */
-inline isDead(s, answer) {
+/* mirrors: packages/allocator/src/heap/thread-slots.ts ask isAlive */
+inline ask(s, byNumber, answer) {
   atomic {
     who = owner[s];
     answer = who <= NOBODY;
@@ -84,7 +84,7 @@ inline isDead(s, answer) {
   if
   :: !answer ->
 #if MUTATION != no_start_time
-     started = (startTimeOf[s] == who -> UNREAD : 0);
+     started = (!(byNumber) && startTimeOf[s] == who -> UNREAD : 0);
      if
      :: started == UNREAD -> started = startTime[s]
      :: else
@@ -106,9 +106,18 @@ inline isDead(s, answer) {
   fi
 }
 
+/* mirrors: packages/allocator/src/heap/thread-slots.ts isDead isDeadByNumber */
+#define isDead(s, answer) ask(s, false, answer)
+#define isDeadByNumber(s, answer) ask(s, true, answer)
+
+#if MUTATION == no_start_time
+#define STARTED_OTHERWISE(s) false
+#else
+#define STARTED_OTHERWISE(s) (startTimeOf[s] == owner[s] && !SYSTEM_HAS(owner[s], startTime[s]))
+#endif
 /* What `isGone` would answer. */
 #define MAY_BE_GONE(t) ((t) != TOKEN(SLOT_OF(t)) || owner[SLOT_OF(t)] <= NOBODY || !SYSTEM_HAS(owner[SLOT_OF(t)], 0) || \
-  (startTimeOf[SLOT_OF(t)] == owner[SLOT_OF(t)] && !SYSTEM_HAS(owner[SLOT_OF(t)], startTime[SLOT_OF(t)])))
+  STARTED_OTHERWISE(SLOT_OF(t)))
 
 /* mirrors: packages/allocator/src/heap/thread-slots.ts isGone */
 inline isGone(t, answer) {
@@ -240,7 +249,7 @@ inline reapDead() {
   do
   :: at < SLOTS && (at == slot || owner[at] == NOBODY) -> at++
   :: at < SLOTS && at != slot && owner[at] != NOBODY ->
-     isDead(at, isIt);
+     isDeadByNumber(at, isIt);
 #if MUTATION != reap_without_claim
      if
      :: isIt ->
@@ -298,7 +307,7 @@ inline emptyCaches() {
 
 /* mirrors: packages/allocator/src/heap/thread-slots.ts isTorn */
 inline isTorn(s, answer) {
-  isDead(s, answer);
+  isDeadByNumber(s, answer);
 #if MUTATION != no_torn_mark
   if
   :: !answer -> answer = startTimeOf[s] != owner[s]
@@ -425,6 +434,7 @@ proctype Survivor(byte me) provided (runs[me]) {
   fi;
   IS_OVER(0) && (IS_OVER(2) || isWaiting);
   reapDead();
+  emptyCaches();
   isDone[me] = true
 }
 
@@ -469,6 +479,7 @@ proctype Newcomer(byte me) provided (runs[me]) {
   isWaiting = true;
   IS_OVER(0) && IS_OVER(1);
   reapDead();
+  emptyCaches();
   goto done;
 
 caught:
@@ -537,14 +548,15 @@ init {
      s++
   :: else -> break
   od;
-  /* the last who was attached has seen the death */
+  /* The last who was attached has seen the death. Of a dead one whose id somebody has, the slot and the cache's pages may be
+   * left, and locks for which nobody waits. */
   if
   :: (runs[1] || (runs[2] && isAttached[2])) ->
      s = 0;
      do
      :: s < SLOTS ->
-        assert(gate[s] == 0);
-        assert(owner[s] == NOBODY || LIVES(tenant[s]));
+        assert(gate[s] == 0 || (isReused && MAY_BE_GONE(gate[s])));
+        assert(owner[s] == NOBODY || LIVES(tenant[s]) || (isReused && SYSTEM_HAS(owner[s], 0)));
         assert(owner[s] != NOBODY || (!hasCache[s] && busy[s] == OUTSIDE));
         s++
      :: else -> break

@@ -38,14 +38,14 @@ export class Recovery {
   }
 
   /**
-   * Reaps every thread that is known to be dead, or whose id nobody has. Threads that attach and those for whom memory is out
-   * come here, and there may be many to ask about. Holds no lock when called.
+   * Reaps every thread that is known to be dead, or whose id nobody has. Threads come here that attach, that find memory out,
+   * or that hear of a death, and there may be many to ask about. Holds no lock when called.
    */
   reapDead(): void {
     const { slots, slot: own, leftovers } = this.core;
     leftovers.dropAll();
     for (let slot = 0; slot < slots.count; slot++) {
-      if (slots.inUse(slot) && slot !== own && slots.isDead(slot, true)) this.reap(slot);
+      if (slots.inUse(slot) && slot !== own && slots.isDeadByNumber(slot)) this.reap(slot);
     }
   }
 

@@ -112,19 +112,14 @@ export class ThreadSlots implements SectionOwners {
     Atomics.compareExchange(this.i32, slotAt(slotOfToken(owner)) + Slot.gate, 0, ABANDONED);
   }
 
-  /**
-   * True if no thread lives in the slot; one found dead is marked, so that the system is asked only once.
-   *
-   * @param byNumber asks it in a quicker way, which takes a later thread with the dead one's id for that one: for who looks
-   * at all slots
-   */
-  isDead(slot: number, byNumber = false): boolean {
-    // acquires what the dead thread wrote; partner: its death note
-    const owner = Atomics.load(this.i32, slotAt(slot) + Slot.owner);
-    if (owner <= SlotOwner.nobody) return true;
-    if (owner === SlotOwner.unnamed || this.isAlive(slot, owner, byNumber)) return false;
-    Atomics.compareExchange(this.i32, slotAt(slot) + Slot.owner, owner, SlotOwner.dead);
-    return true;
+  /** True if no thread lives in the slot; one found dead is marked, so that the system is asked only once. */
+  isDead(slot: number): boolean {
+    return this.ask(slot, false);
+  }
+
+  /** The same where many slots are asked about: quicker, but false also if a later thread has the dead one's id. */
+  isDeadByNumber(slot: number): boolean {
+    return this.ask(slot, true);
   }
 
   /**
@@ -133,7 +128,7 @@ export class ThreadSlots implements SectionOwners {
    */
   isTorn(slot: number): boolean {
     // its number will do: who died in a fast section has left the flag up, who died in a slow path, the gate
-    if (this.isDead(slot, true)) return true;
+    if (this.isDeadByNumber(slot)) return true;
     const at = slotAt(slot);
     // `claim` says whose start time it is after it said that there is something to clear, so in this order
     const isClaiming = Atomics.load(this.i32, at + Slot.startTimeOf) !== this.i32[at + Slot.owner];
@@ -231,6 +226,15 @@ export class ThreadSlots implements SectionOwners {
     if (owner < SlotOwner.dead) return this.isGone(-owner);
     return owner !== SlotOwner.nobody && this.isDead(slot);
   };
+
+  private ask(slot: number, byNumber: boolean): boolean {
+    // acquires what the dead thread wrote; partner: its death note
+    const owner = Atomics.load(this.i32, slotAt(slot) + Slot.owner);
+    if (owner <= SlotOwner.nobody) return true;
+    if (owner === SlotOwner.unnamed || this.isAlive(slot, owner, byNumber)) return false;
+    Atomics.compareExchange(this.i32, slotAt(slot) + Slot.owner, owner, SlotOwner.dead);
+    return true;
+  }
 
   private isAlive(slot: number, tid: number, byNumber: boolean): boolean {
     const at = slotAt(slot);

@@ -372,22 +372,37 @@ describe('purge', () => {
     }
   });
 
-  test('leaves a block that was freed before a block that was freed already', () => {
-    const { heap } = growable(64 * MIB, 64 * MIB);
-    const pointers = exhaust(heap, 500_000);
-    for (let i = 0; i < pointers.length; i += 2) heap.free(pointers[i]);
-    heap.purge();
-    const last = heap.usableSize(pointers[1]) - PAGE;
-    for (let i = 0; i < pointers.length; i += 2) {
-      expect(() => heap.free(pointers[i])).toThrow(expect.objectContaining({ code: 'EDOUBLEFREE' }));
-      for (const inside of [8, PAGE + 8, last + 8]) {
-        expect(() => heap.free(pointers[i] + inside)).toThrow(
-          expect.objectContaining({
-            code: 'EBADPTR',
-            message: expect.stringContaining('no block begins there') as string,
-          }),
-        );
+  test.each([64, 14])(
+    'leaves a block that was freed before a block that was freed already, of %d MiB',
+    (mib) => {
+      const { heap } = growable(64 * MIB, mib * MIB);
+      const pointers = exhaust(heap, 500_000);
+      for (let i = 0; i < pointers.length; i += 2) heap.free(pointers[i]);
+      heap.purge();
+      const last = heap.usableSize(pointers[1]) - PAGE;
+      for (let i = 0; i < pointers.length; i += 2) {
+        expect(() => heap.free(pointers[i])).toThrow(expect.objectContaining({ code: 'EDOUBLEFREE' }));
+        for (const inside of [8, PAGE + 8, last + 8]) {
+          expect(() => heap.free(pointers[i] + inside)).toThrow(
+            expect.objectContaining({
+              code: 'EBADPTR',
+              message: expect.stringContaining('no block begins there') as string,
+            }),
+          );
+        }
       }
+    },
+  );
+
+  test('room that never had storage is refused as free pages are', () => {
+    const { heap } = growable(64 * MIB, 14 * MIB);
+    for (const ptr of [20 * MIB + 8, 40 * MIB + PAGE + 8, 64 * MIB - 8]) {
+      expect(() => heap.free(ptr)).toThrow(
+        expect.objectContaining({
+          code: 'EBADPTR',
+          message: expect.stringContaining('no block begins there') as string,
+        }),
+      );
     }
   });
 

@@ -19,6 +19,8 @@ const SURVIVOR = 11;
 const MORTAL = 22;
 const GUEST = 44;
 const MORTAL_SLOT = 1;
+/** For FakeThreads another thread than the one that has the id now. */
+const STARTED_BEFORE = 1;
 // eslint-disable-next-line no-control-regex
 const ANSI_COLOURS = /\u001b\[\d+m/g;
 
@@ -32,7 +34,7 @@ class Scene {
   readonly mortal: MortalThread;
   theirs!: Heap;
 
-  constructor() {
+  constructor(mortalStarted?: number) {
     this.threads = new FakeThreads();
     this.heap = Heap.create(new SharedArrayBuffer(SIZE), {
       cacheBytes: CACHE_BYTES,
@@ -41,7 +43,7 @@ class Scene {
     });
     this.inner = new InnerHeap(this.heap);
     this.model = new ModelHeap(this.heap);
-    this.mortal = new MortalThread(this.threads.hostOf(MORTAL));
+    this.mortal = new MortalThread(this.threads.hostOf(MORTAL, mortalStarted));
     for (const size of [24, 24, 100, 3000, 16_384, 20_000]) this.model.malloc(size);
   }
 
@@ -118,6 +120,36 @@ function withoutSleep(): void {
   afterEach(() => spy.mockRestore());
 }
 
+/** Plays what follows on a death at each write of some fast sections. */
+function dieInFastSections(newScene: () => Scene, follow: (scene: Scene, theirBlock: number) => void): void {
+  let inside = 0;
+  for (const [operation, size] of [
+    ['malloc', 100],
+    ['free', 100],
+    ['malloc', 24_000],
+    ['free', 24_000],
+  ] as const) {
+    dieEverywhere((fatal) => {
+      const scene = newScene();
+      scene.attachMortal();
+      let [theirBlock, warm] = [0, 0];
+      scene.mortal.run(() => {
+        theirBlock = scene.theirs.malloc(3000);
+        warm = scene.theirs.malloc(size);
+        if (operation === 'malloc') scene.theirs.free(warm);
+      });
+      const survived = scene.mortal.run(
+        () => (operation === 'malloc' ? scene.theirs.malloc(size) : scene.theirs.free(warm)),
+        fatal,
+      );
+      inside += scene.inner.i32[slotAt(MORTAL_SLOT) + Slot.busy];
+      follow(scene, theirBlock);
+      return survived;
+    });
+  }
+  expect(inside).toBeGreaterThan(10);
+}
+
 describe('a thread that died silently in the middle of its fast sections', () => {
   withoutSleep();
 
@@ -137,35 +169,33 @@ describe('a thread that died silently in the middle of its fast sections', () =>
   ];
 
   test.each(SURVIVORS)('is not waited for by one that %s', (_, survive) => {
-    let inside = 0;
-    for (const [operation, size] of [
-      ['malloc', 100],
-      ['free', 100],
-      ['malloc', 24_000],
-      ['free', 24_000],
-    ] as const) {
-      dieEverywhere((fatal) => {
-        const scene = new Scene();
-        scene.attachMortal();
-        let [theirBlock, warm] = [0, 0];
-        scene.mortal.run(() => {
-          theirBlock = scene.theirs.malloc(3000);
-          warm = scene.theirs.malloc(size);
-          if (operation === 'malloc') scene.theirs.free(warm);
-        });
-        const survived = scene.mortal.run(
-          () => (operation === 'malloc' ? scene.theirs.malloc(size) : scene.theirs.free(warm)),
-          fatal,
-        );
+    dieInFastSections(
+      () => new Scene(),
+      (scene, theirBlock) => {
         scene.threads.killSilently(MORTAL);
-        inside += scene.inner.i32[slotAt(MORTAL_SLOT) + Slot.busy];
         survive(scene, theirBlock);
         lookAfterTheDead(scene);
         scene.expectRecovered(2);
-        return survived;
-      });
-    }
-    expect(inside).toBeGreaterThan(10);
+      },
+    );
+  });
+
+  test.each(SURVIVORS)('and whose id a later thread has is not believed by one that %s', (_, survive) => {
+    dieInFastSections(
+      () => new Scene(STARTED_BEFORE),
+      (scene, theirBlock) => {
+        survive(scene, theirBlock);
+        lookAfterTheDead(scene);
+        expect(scene.heap.checkReport().problems).toEqual([]);
+        // one block that it was about to free, and its slot until that is needed
+        expect(scene.heap.stats().cached).toBeLessThanOrEqual(6 * 4096);
+        const guests = [GUEST, GUEST + 1, GUEST + 2].map((tid) =>
+          Heap.attach(scene.heap.handle, { host: scene.threads.hostOf(tid) }),
+        );
+        for (const guest of guests) guest.detach();
+        scene.expectRecovered(2);
+      },
+    );
   });
 
   test('does not keep the heap from being closed', () => {
@@ -265,7 +295,7 @@ describe('recovery', () => {
   test('of one whose id a later thread has waits until its slot is needed', () => {
     const threads = new FakeThreads();
     const heap = Heap.create(new SharedArrayBuffer(4 * 2 ** 20), { host: threads.hostOf(11), threads: 2 });
-    Heap.attach(heap.handle, { host: threads.hostOf(22, 1) }).free(0); // FakeThreads knows another 22, who lives
+    Heap.attach(heap.handle, { host: threads.hostOf(22, STARTED_BEFORE) });
     expect(heap.malloc(heap.size - 4096)).toBe(0);
     expect(heap.stats().perThread).toHaveLength(2);
     Heap.attach(heap.handle, { host: threads.hostOf(33) }).detach();

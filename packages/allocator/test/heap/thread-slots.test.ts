@@ -141,12 +141,12 @@ describe('which threads live', () => {
     expect(mine.isDead(slot)).toBe(true);
   });
 
-  test('by its number, a later thread that has it is taken for a dead one', () => {
+  test('by its number alone, a dead thread lives as long as another one has that', () => {
     const { threads, mine, slot, region } = claimed();
     region.i32[slotAt(slot) + Slot.startTimeLow] ^= 1;
-    expect(mine.isDead(slot, true)).toBe(false);
+    expect(mine.isDeadByNumber(slot)).toBe(false);
     threads.killSilently(22);
-    expect(mine.isDead(slot, true)).toBe(true);
+    expect(mine.isDeadByNumber(slot)).toBe(true);
     expect(region.i32[slotAt(slot) + Slot.owner]).toBe(SlotOwner.dead);
   });
 
