@@ -68,7 +68,7 @@ export interface NativeFileInfo {
 }
 
 /** That of `INTERFACE_VERSION` in native/src/lib.rs. */
-const INTERFACE_VERSION = 9;
+const INTERFACE_VERSION = 10;
 
 const BUILD = 'npm run build:native -w packages/mmap-helper';
 

@@ -28,8 +28,8 @@ export function threadIdentity(): ThreadIdentity {
  * Whether the thread still runs. False is certain. True also stands for a number in use whose owner /proc hides from
  * this user (proc(5), hidepid). Asked from another PID namespace the answer means nothing.
  *
- * Without a start time: whether any thread has the number. That is one system call, tgkill(2), where the whole answer takes
- * a file of /proc: some ten times as quick.
+ * Without a start time: whether any thread has the number. That takes one system call, tgkill(2); the whole answer reads a
+ * file of /proc.
  *
  * @throws TypeError, RangeError: `identity` is none
  */

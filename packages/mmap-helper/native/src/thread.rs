@@ -157,11 +157,11 @@ mod tests {
         assert_ne!(other.tid, me.tid);
         // join returns when the thread has cleared its number, a moment before the kernel has forgotten it.
         let patience = std::time::Instant::now() + std::time::Duration::from_secs(10);
-        while is_thread_alive(other) && std::time::Instant::now() < patience {
+        while is_number_in_use(other.pid, other.tid) && std::time::Instant::now() < patience {
             std::thread::yield_now();
         }
-        assert!(!is_thread_alive(other));
         assert!(!is_number_in_use(other.pid, other.tid));
+        assert!(!is_thread_alive(other));
     }
 
     #[test]

@@ -147,7 +147,8 @@ export class PmemKind implements Disposable {
 
   private static ofNewPool(pool: Vmem, origin: Origin): PmemKind {
     try {
-      const tag = 1 + Math.floor(Math.random() * (2 ** 31 - 1));
+      // tells kinds apart that threads without a common parent make: a seed (--random-seed) would have them draw the same
+      const tag = 1 + Number(process.hrtime.bigint() % (2n ** 31n - 1n));
       return new PmemKind(KEY, takeKindId(tag), pool, origin, tag, false);
     } catch (error) {
       pool.delete();
