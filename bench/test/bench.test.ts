@@ -31,16 +31,17 @@ const reportFiles = (): string[] =>
     .map((name) => join(out, name));
 
 test('measures, prints a table, writes JSON and pictures, compares', async () => {
-  const words = ['--smoke', '--only', 'pair,1p1c,first-use,capacity', '--subjects', 'heap,Uint8Array'];
+  const rows = ['pair', '1p1c', 'first-use', 'capacity', 'crowd'];
+  const words = ['--smoke', '--only', rows.join(','), '--subjects', 'heap,Uint8Array'];
   const first = await bench(...words);
   expect(first).toMatchObject({ code: 0 });
   expect(first.stdout).toMatch(/class Heap alone +│ +[\d.]+/);
-  expect(first.stderr).toMatch(/bench: 4\/4 first-use/);
+  expect(first.stderr).toMatch(/bench: 5\/5 crowd/);
   const [file = ''] = reportFiles();
   const report = readReport(file);
   expect(report.machine.node).toBe(process.version);
   const heap = report.results.filter(({ subject }) => subject === 'heap');
-  expect(new Set(heap.map(({ row }) => row))).toEqual(new Set(['pair', '1p1c', 'first-use', 'capacity']));
+  expect(new Set(heap.map(({ row }) => row))).toEqual(new Set(rows));
   expect(heap.every(({ median }) => median > 0)).toBe(true);
   expect(report.results.some(({ subject, row }) => subject === 'control' && row === '1p1c')).toBe(true);
   expect(report.skipped).toContainEqual({

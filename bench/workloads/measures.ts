@@ -173,17 +173,19 @@ const measureCrowd: Measure = async ({ id, shared }, { threads, poolBytes, slots
       again.close();
       return time;
     };
-    const most = poolBytes / 2;
+    const part = poolBytes / 8;
     const timeRefusal = (): number => {
       const start = now();
-      if (heap.blocks.malloc(most) !== 0) throw new Error('there is room for two halves of a pool');
+      if (heap.blocks.malloc(part) !== 0) throw new Error('what was refused is there');
       return now() - start;
     };
     const times = (): number[] => {
       const attach = medianTime(CROWD_REPEATS, timeAttach);
-      const block = heap.blocks.malloc(most);
+      const parts: Block[] = [];
+      for (let block = heap.blocks.malloc(part); block !== 0; block = heap.blocks.malloc(part))
+        parts.push(block);
       const refusal = medianTime(CROWD_REPEATS, timeRefusal);
-      heap.blocks.free(block);
+      for (const block of parts) heap.blocks.free(block);
       return [attach, refusal];
     };
     times(); // until V8 has compiled it

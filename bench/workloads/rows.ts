@@ -222,7 +222,7 @@ const CROWD: readonly Row[] = [
     kind: 'measure',
     unit: 'us',
     series: ['attach', 'attach-beside-31', 'in-vain', 'in-vain-beside-31'],
-    params: { threads: 32 },
+    params: { threads: 32, poolBytes: GIB },
     quick: false,
     pools: true,
   }),
