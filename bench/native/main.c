@@ -134,7 +134,7 @@ static uint64_t timed(uint64_t wanted, uint64_t *count) {
   return now_ns() - start;
 }
 
-static int ascending(const void *a, const void *b) {
+int ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return x < y ? -1 : x > y;
 }

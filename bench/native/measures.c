@@ -158,30 +158,25 @@ static void *stand_by(void *argument) {
   return NULL;
 }
 
-static int by_time(const void *one, const void *other) {
-  uint64_t a = *(const uint64_t *)one, b = *(const uint64_t *)other;
-  return (a > b) - (a < b);
-}
-
 static double time_refusal(uint64_t part) {
-  uint64_t times[CROWD_REPEATS];
+  double times[CROWD_REPEATS];
   void *parts[PARTS], *block;
   int count = 0;
   while (count < PARTS && (block = HEAP_MALLOC(part)) != NULL) parts[count++] = block;
   for (int i = 0; i < CROWD_REPEATS; i++) {
     uint64_t start = now_ns();
     block = HEAP_MALLOC(part);
-    times[i] = now_ns() - start;
+    times[i] = (double)(now_ns() - start);
     if (block != NULL) fail("what was refused is there");
   }
   while (count > 0) HEAP_FREE(parts[--count]);
-  qsort(times, CROWD_REPEATS, sizeof *times, by_time);
-  return (double)times[CROWD_REPEATS / 2];
+  qsort(times, CROWD_REPEATS, sizeof *times, ascending);
+  return times[CROWD_REPEATS / 2];
 }
 
 static int measure_crowd(const struct params *p, double *values) {
   uint64_t part = p->pool_bytes / PARTS;
-  pthread_t *idle = bench_memory(p->threads * sizeof *idle);
+  pthread_t idle[p->threads];
   pthread_barrier_t step;
   open_pool(p);
   /* first: libmemkind 1.14 crashes when threads begin in a pool that was full before */
@@ -195,6 +190,7 @@ static int measure_crowd(const struct params *p, double *values) {
   values[3] = time_refusal(part);
   pthread_barrier_wait(&step);
   for (uint32_t i = 1; i < p->threads; i++) pthread_join(idle[i], NULL);
+  pthread_barrier_destroy(&step);
   values[2] = time_refusal(part);
   heap_close();
   return 4;

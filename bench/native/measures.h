@@ -18,4 +18,7 @@ extern const struct measure_type measures[];
 
 uint64_t now_ns(void);
 
+/** For qsort of doubles. */
+int ascending(const void *a, const void *b);
+
 #endif

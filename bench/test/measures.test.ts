@@ -5,7 +5,7 @@ import { subjectNamed } from '../subjects/subjects';
 import { DEFAULT_PARAMS } from '../workloads/job';
 import { measureNamed } from '../workloads/measures';
 
-test('crowd: four times, and no thread is left', async () => {
+test('crowd gives four times', async () => {
   const params = { ...DEFAULT_PARAMS, threads: 4 };
   const times = await measureNamed('crowd')(subjectNamed('heap'), params, tmpdir());
   expect(times).toHaveLength(4);

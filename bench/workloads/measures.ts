@@ -166,9 +166,6 @@ const measureCrowd: Measure = async ({ id, shared }, { threads, poolBytes, slots
   const ends: (() => Promise<unknown>)[] = [];
   try {
     const share = heap.share();
-    const start = async (): Promise<void> => {
-      ends.push(await idleThread(id, share));
-    };
     const timeAttach = (): number => {
       const start = now();
       const again = shared!.attach(share);
@@ -193,7 +190,9 @@ const measureCrowd: Measure = async ({ id, shared }, { threads, poolBytes, slots
     };
     times(); // until V8 has compiled it
     const [attachAlone, refusalAlone] = times();
-    await Promise.all(Array.from({ length: threads - 1 }, start));
+    const begin = async (): Promise<unknown> => ends.push(await idleThread(id, share));
+    await Promise.all(Array.from({ length: threads - 1 }, begin));
+    times(); // until the threads have come to rest
     const [attach, refusal] = times();
     return [attachAlone, attach, refusalAlone, refusal];
   } finally {
