@@ -5,7 +5,7 @@
 import { existsSync } from 'node:fs';
 import type { LockKind } from './board';
 
-const FORMAT = 5;
+const FORMAT = 6;
 const MAGIC = 1024;
 const VERSION = 1026;
 const CLASSES = 1030;

@@ -16,10 +16,12 @@ import {
   Backing,
   Extents,
   PAGE_MAP,
-  RECORDS_PER_PAGE,
   Storage,
   UsagePolicy,
+  emptyMapPages,
+  isPlausibleMap,
   mapPagesOf,
+  recordsIn,
 } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
 import { LONG_FREE, type ExtentAllocator } from './extent-allocator';
@@ -69,13 +71,13 @@ export class PageBacking {
       return region.pages - first;
     }
     // a page of the map describes itself, at most two more begin or end inside the range
-    const dataPages = pages - PAGE_MAP - 3 - Math.ceil(pages / RECORDS_PER_PAGE);
+    const dataPages = pages - PAGE_MAP - 3 - mapPagesOf(pages);
     this.source?.back(0, (PAGE_MAP + 1) * PAGE_SIZE);
     // the tables' own records are empty but for the first
-    const skipped = Math.max(0, Math.floor(first / RECORDS_PER_PAGE) - 1);
+    const skipped = emptyMapPages(first);
     i32[Backing.skipped] = skipped;
     i32[Backing.policy] = policy;
-    i32[Backing.mapped] = (1 + skipped) * RECORDS_PER_PAGE;
+    i32[Backing.mapped] = recordsIn(1 + skipped);
     this.mapRecords(this.source, first + dataPages);
     this.source?.back(first * PAGE_SIZE, dataPages * PAGE_SIZE);
     return dataPages;
@@ -249,12 +251,12 @@ export class PageBacking {
     const { i32, region } = this;
     const mapped = i32[Backing.mapped];
     if (end < mapped || mapped === region.pages) return;
-    if (mapped <= 0 || mapped % RECORDS_PER_PAGE !== 0)
+    if (!isPlausibleMap(mapped, region.pages))
       throw new VmemError('ECORRUPT', `[BACKING-1] ${mapped} page records have storage`);
     const from = PAGE_MAP + mapPagesOf(mapped);
-    const to = Math.min(PAGE_MAP + 1 + Math.floor(end / RECORDS_PER_PAGE), region.firstDataPage);
+    const to = Math.min(PAGE_MAP + mapPagesOf(end + 1), region.firstDataPage);
     source?.back(from * PAGE_SIZE, (to - from) * PAGE_SIZE);
-    i32[Backing.mapped] = Math.min((to - PAGE_MAP) * RECORDS_PER_PAGE, region.pages);
+    i32[Backing.mapped] = Math.min(recordsIn(to - PAGE_MAP), region.pages);
   }
 
   private begun(page: PageIndex, pages: number): void {

@@ -26,7 +26,7 @@ import {
 } from '../base/units';
 import { SCARCE_SHIFT } from '../extent/extent-allocator';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
-import { PageKind, PageRecord, Sharing, cachedRunTag, tagOf } from '../layout/page-map';
+import { PageKind, PageRecord, Sharing, SlabWord, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Calls, Extents, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
 import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
@@ -302,11 +302,11 @@ export class Heap {
       const { i32, u8, busy } = this;
       if (page >>> 0 < this.pages && i32[Identity.idLow] === this.id) {
         i32[busy] = 1;
-        const record = Literal.pageMap + (page << PageRecord.shift);
-        const sizeClass = i32[record + PageRecord.sizeClass] - 1;
-        if (sizeClass >= 0) {
-          const inPage = ptr & Literal.pageMask;
-          const offset = inPage + i32[record + PageRecord.pageOffset];
+        const record = Literal.pageMap + page * PageRecord.words;
+        const word = i32[record + PageRecord.sizeClass];
+        if (word >= SlabWord.slab) {
+          const sizeClass = word & SlabWord.sizeClass;
+          const offset = (ptr & Literal.pageMask) + (word & SlabWord.pageOffset);
           const index = imul(offset, RECIPROCAL[sizeClass]) >>> 16;
           const state = ((i32[record + PageRecord.stateLine] << Literal.lineShift) + index) >>> 0;
           const at = this.tops + (sizeClass << 1);
@@ -687,7 +687,7 @@ export class Heap {
         i32[busy] = 1;
         const top = i32[at];
         const granule = i32[top - ENTRY];
-        const record = PAGE_MAP_WORD + ((granule >>> this.pageGranuleShift) << PageRecord.shift);
+        const record = PAGE_MAP_WORD + imul(granule >>> this.pageGranuleShift, PageRecord.words);
         if (i32[record] === this.cachedRun + pages && i32[busy + Literal.gate] === 0) {
           i32[record] = LARGE_TAG + pages;
           i32[this.runPages] -= pages;
@@ -816,7 +816,7 @@ export class Heap {
     for (let looks = 0; ; looks++) {
       if (page >>> 0 === page && page < this.pages && i32[Identity.idLow] === this.id) {
         // a fast section: a large block goes into this thread's cache, unless too much is cached or in use
-        const record = PAGE_MAP_WORD + (page << PageRecord.shift);
+        const record = PAGE_MAP_WORD + imul(page, PageRecord.words);
         const tag = i32[record];
         const pages = tag - LARGE_TAG;
         const scarce = (this.dataPages - i32[Extents.unbackedPages]) >> SCARCE;

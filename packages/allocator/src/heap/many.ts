@@ -12,7 +12,7 @@ import {
   type SizeClass,
 } from '../base/units';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
-import { PageRecord } from '../layout/page-map';
+import { PageRecord, SlabWord } from '../layout/page-map';
 import { Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
 import { ENTRY as ENTRY_WORDS } from '../layout/thread-cache';
 import { liveClassOf, pageOfPointer } from '../slab/block-lookup';
@@ -249,22 +249,23 @@ export class Many {
         const ptr = ptrs[next]; // once: it may change
         const page = pageOf(ptr, size);
         if (page >>> 0 >= pages) break;
-        const record = PAGE_MAP + (page << PageRecord.shift);
+        const record = PAGE_MAP + Math.imul(page, PageRecord.words);
         const word = i32[record + PageRecord.sizeClass];
-        if (word !== known) {
+        const kind = word & ~SlabWord.pageOffset;
+        if (kind !== known) {
+          const sizeClass = word & SlabWord.sizeClass;
+          const isSlab = (word & SlabWord.slab) !== 0 && sizeClass < BLOCK_SIZE.length;
+          if (!isSlab || (word & SlabWord.onTheWay) !== 0) break;
+          known = kind;
           isShared = word < 0;
-          const sizeClass = (isShared ? -word : word) - 1;
-          if (sizeClass < 0 || sizeClass >= BLOCK_SIZE.length) break; // no slab, or on its way to be shared
-          known = word;
           blockSize = BLOCK_SIZE[sizeClass];
           reciprocal = RECIPROCAL[sizeClass];
           at = tops + 2 * sizeClass;
           top = i32[at];
           end = i32[at + 1];
         }
-        if (word === 0) break;
         const inPage = ptr & PAGE_MASK;
-        const offset = inPage + i32[record + PageRecord.pageOffset];
+        const offset = inPage + (word & SlabWord.pageOffset);
         const index = Math.imul(offset, reciprocal) >>> 16;
         const state = ((i32[record + PageRecord.stateLine] << LINE_SHIFT) + index) >>> 0;
         const old = u8[state];

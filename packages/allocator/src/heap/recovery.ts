@@ -17,15 +17,7 @@ import { PageLists } from '../layout/page-list';
 import { PageKind, Sharing } from '../layout/page-map';
 import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
-import {
-  NO_RUN,
-  allFree,
-  hasRunInUse,
-  runBeginningAt,
-  runsOfPage,
-  setRunLength,
-  without,
-} from '../slab/state-extent';
+import { NO_RUN, allFree, hasRunInUse, runBeginningAt, runsOfPage, without } from '../slab/state-extent';
 import { returnCachePages } from './cache-pages';
 import type { HeapParts } from './parts';
 import { ThreadCache } from './thread-cache';
@@ -174,9 +166,9 @@ export class Recovery {
     i32.fill(0, Extents.statePageHeads, Extents.end);
     walkExtents(pageMap, (first, kind, length) => {
       if (kind !== PageKind.states) return;
-      const linesOfRun = pageMap.pageOffset(first);
+      const linesOfRun = pageMap.runLength(first);
       if (linesOfRun === 0 || !hasRunInUse(used, first, length)) {
-        for (let i = 0; i < length; i++) setRunLength(pageMap, pageAfter(first, i), 0);
+        for (let i = 0; i < length; i++) pageMap.setRunLength(pageAfter(first, i), 0);
         pageMap.setTag(first, PageKind.pending, length);
         return;
       }
@@ -188,7 +180,7 @@ export class Recovery {
           if (run !== NO_RUN) free = without(free, run);
         }
         const [low, high] = free;
-        setRunLength(pageMap, page, linesOfRun);
+        pageMap.setRunLength(page, linesOfRun);
         pageMap.setA(page, low);
         pageMap.setB(page, high);
         if (low !== 0 || high !== 0) this.lists.addFirst(Extents.statePageHeads + linesOfRun, page);
@@ -214,8 +206,7 @@ export class Recovery {
         const states = pageMap.stateLine(page) * LINE_SIZE;
         let free = 0;
         for (let i = 0; i < blocks; i++) if (u8[states + i] === FREE) free++;
-        pageMap.setA(page, free);
-        pageMap.setB(page, 0);
+        pageMap.setCounts(page, free, 0);
         if (free === blocks) {
           this.lists.addFirst(bin + Bin.emptySlabs, page);
           emptySlabs++;

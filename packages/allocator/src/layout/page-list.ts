@@ -1,4 +1,4 @@
-// A doubly linked list of extents: a head word in the tables, links in words 6 and 7 of the page records. An
+// A doubly linked list of extents: a head word in the tables, links in words 4 and 5 of the page records. An
 // extent is in one list at most.
 //
 // A link is followed, or changed, only if the page that it names links back: damaged lists end with an error, and no walk

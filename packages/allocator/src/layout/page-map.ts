@@ -1,25 +1,24 @@
-// The page map: one record of 8 words (32 bytes) for each page of the region, itself included.
+// The page map: one record of 6 words (24 bytes) for each page of the region, itself included.
 //
 //   word   0     tag         kind << 28 | length of the extent in pages; 0 on a page inside an extent
-//          1     sizeClass   on every page of a slab: 1 + size class while its blocks are exclusive,
-//                            -(1 + size class) while shared, 128 less while on the way; 0 elsewhere
-//          2     pageOffset  on every page of a slab: bytes from the slab's start to this page
-//                            on a state page: lines of one run
-//          3     stateLine   on every page of a slab: line at which the slab's block states begin
-//          4     a           slab: number of FREE blocks   state page: bitmap of free runs, low half
+//          1     sizeClass   on every page of a slab: its class, its place in the slab, how its blocks are shared; see
+//                            `SlabWord`
+//                            on a state page: lines of one run; 0 elsewhere
+//          2     stateLine   on every page of a slab: line at which the slab's block states begin
+//          2     a           state page: bitmap of free runs, low half
 //                            cache: slot of the thread     free: first page that is known to be zero, or 0
-//          5     b           slab: no FREE block below it  state page: bitmap of free runs, high half
-//                                                          free: page behind the last one that is, or 0
-//          6     next        list that the extent is in: free list, list of slabs, list of state pages
-//          7     previous    (words 4-7: on each page of states, else on the extent's first page only)
+//          3     counts      slab: number of FREE blocks, 65,536 times the index below which no block is FREE
+//          3     b           state page: bitmap of free runs, high half
+//                                                          free: page behind the last one that is zero, or 0
+//          4     next        list that the extent is in: free list, list of slabs, list of state pages
+//          5     previous    (words 2-5: on each page of states, else on the extent's first page only)
 //
 // A large block is freed by whoever replaces its tag in one atomic step: by `cached`, without a lock, or by
 // `pending` under the extent lock.
 //
-// Words 0 to 3 are the source of truth; the tags of the first pages tile the region, and one store of a tag is
-// what makes a split, a merge or a change of kind happen. Words 4 to 7 can be rebuilt from them and from the
-// block states. Words 1 to 3 are what free() needs, side by side in one cache line, the same on each page of a
-// slab.
+// The tag, the class and the line are the source of truth; the tags of the first pages tile the region, and one store of a
+// tag is what makes a split, a merge or a change of kind happen. The rest can be rebuilt from them and from the block
+// states. Words 1 and 2 are what free() needs, the same on each page of a slab but for the page's place.
 //
 // [PAGE-1] Starting from page 0, kind and length of the first pages lead exactly to the region's last page.
 // [PAGE-2] A page inside an extent has tag 0; the last page of a free extent of two pages or more has
@@ -27,23 +26,37 @@
 // A page of exclusive blocks makes free() a matter of plain stores for the thread that took the block; see
 // `block-state`. A slab begins exclusive or shared and can only become shared.
 //
-// [PAGE-3] Words 1 and 3 are zero on every page that is not a slab's; word 1 is the class of the slab on all of
-//          its pages, word 2 counts up by the page size, word 3 is the same. With the bin's lock free no page
-//          is on the way from exclusive to shared.
+// [PAGE-3] Word 1 is zero on every page that is neither a slab's nor of states; on all pages of a slab it has the slab's
+//          class, counts the pages up from 0, and word 2 is the same. With the bin's lock free no page is on the way from
+//          exclusive to shared.
 
 import { type LineIndex, type PageIndex } from '../base/units';
 
 export const enum PageRecord {
-  words = 8,
-  shift = 3,
+  words = 6,
   tag = 0,
   sizeClass = 1,
-  pageOffset = 2,
-  stateLine = 3,
-  a = 4,
-  b = 5,
-  next = 6,
-  previous = 7,
+  stateLine = 2,
+  a = 2,
+  counts = 3,
+  b = 3,
+  next = 4,
+  previous = 5,
+}
+
+/** Word 1 of a slab's page. Exclusive blocks: `slab` or more, positive. */
+export const enum SlabWord {
+  /** Mask of the size class. */
+  sizeClass = 127,
+  /** Set on every page of a slab, and on no other. */
+  slab = 256,
+  /** Mask of the bytes from the slab's start to the page. */
+  pageOffset = 0xf000,
+  /** Mask of all that stays the same as long as the slab does. */
+  place = 0xffff,
+  onTheWay = 1 << 30,
+  /** Set unless the blocks are exclusive. */
+  notExclusive = 1 << 31,
 }
 
 export const enum PageKind {
@@ -80,8 +93,15 @@ export const enum Sharing {
   shared,
 }
 
-/** More than the number of size classes. */
-const SHARING = 128;
+const { imul } = Math;
+/** Word of a page's record: by a multiplication that V8 knows to stay an integer. */
+const recordOf = (page: PageIndex): number => imul(page, PageRecord.words);
+
+const SHARING_BITS: Record<Sharing, number> = {
+  [Sharing.exclusive]: 0,
+  [Sharing.onTheWay]: SlabWord.notExclusive | SlabWord.onTheWay,
+  [Sharing.shared]: SlabWord.notExclusive,
+};
 
 const LENGTH_BITS = 28;
 const LENGTH_MASK = (1 << LENGTH_BITS) - 1;
@@ -107,7 +127,7 @@ export class PageMap {
   ) {}
 
   tag(page: PageIndex): number {
-    return this.words[page << PageRecord.shift];
+    return this.words[recordOf(page)];
   }
 
   kind(page: PageIndex): PageKind {
@@ -123,97 +143,134 @@ export class PageMap {
   replaceLarge(page: PageIndex, length: number, tag: number): boolean {
     const large = tagOf(PageKind.large, length);
     // partners: the same in other threads
-    return Atomics.compareExchange(this.words, page << PageRecord.shift, large, tag) === large;
+    return Atomics.compareExchange(this.words, recordOf(page), large, tag) === large;
   }
 
   setTag(page: PageIndex, kind: PageKind, length: number): void {
-    this.words[page << PageRecord.shift] = tagOf(kind, length);
+    this.words[recordOf(page)] = tagOf(kind, length);
   }
 
   clearTag(page: PageIndex): void {
-    this.words[page << PageRecord.shift] = 0;
+    this.words[recordOf(page)] = 0;
   }
 
   /** -1 where the page is not a slab's. */
   sizeClass(page: PageIndex): number {
-    const word = this.words[(page << PageRecord.shift) + PageRecord.sizeClass];
-    return (word < -SHARING ? -word - SHARING : word < 0 ? -word : word) - 1;
+    const word = this.word1(page);
+    return (word & SlabWord.slab) === 0 ? -1 : word & SlabWord.sizeClass;
   }
 
   /** How the blocks of a slab's page are freed. */
   sharing(page: PageIndex): Sharing {
-    const word = this.words[(page << PageRecord.shift) + PageRecord.sizeClass];
-    return word >= 0 ? Sharing.exclusive : word < -SHARING ? Sharing.onTheWay : Sharing.shared;
+    const word = this.word1(page);
+    if (word >= 0) return Sharing.exclusive;
+    return (word & SlabWord.onTheWay) !== 0 ? Sharing.onTheWay : Sharing.shared;
   }
 
   setSharing(page: PageIndex, sharing: Sharing): void {
-    const word = 1 + this.sizeClass(page);
-    this.words[(page << PageRecord.shift) + PageRecord.sizeClass] =
-      sharing === Sharing.exclusive ? word : sharing === Sharing.shared ? -word : -word - SHARING;
+    this.setWord1(page, (this.word1(page) & SlabWord.place) | SHARING_BITS[sharing]);
   }
 
+  /** Whether the page is exactly this one of such a slab. */
+  isOfSlab(page: PageIndex, sizeClass: number, pageOffset: number, sharing: Sharing): boolean {
+    return this.word1(page) === (SlabWord.slab | sizeClass | pageOffset | SHARING_BITS[sharing]);
+  }
+
+  /** Whether the page is neither a slab's nor one of states. */
+  isBare(page: PageIndex): boolean {
+    return this.word1(page) === 0;
+  }
+
+  /** Bytes from the slab's start to the page. */
   pageOffset(page: PageIndex): number {
-    return this.words[(page << PageRecord.shift) + PageRecord.pageOffset];
+    return this.word1(page) & SlabWord.pageOffset;
   }
 
   stateLine(page: PageIndex): LineIndex {
-    return this.words[(page << PageRecord.shift) + PageRecord.stateLine] as LineIndex;
+    return this.words[recordOf(page) + PageRecord.stateLine] as LineIndex;
   }
 
-  /** What `publishClass` makes visible. */
-  describeSlabPage(page: PageIndex, pageOffset: number, stateLine: LineIndex): void {
-    const record = page << PageRecord.shift;
-    this.words[record + PageRecord.pageOffset] = pageOffset;
-    this.words[record + PageRecord.stateLine] = stateLine;
+  /** To be seen by whoever sees the class. */
+  setStateLine(page: PageIndex, stateLine: LineIndex): void {
+    this.words[recordOf(page) + PageRecord.stateLine] = stateLine;
   }
 
-  /** From here on blocks begin on the page. Whoever sees the class must see the rest. */
-  publishClass(page: PageIndex, sizeClass: number, isShared: boolean): void {
-    this.words[(page << PageRecord.shift) + PageRecord.sizeClass] = isShared ? -1 - sizeClass : 1 + sizeClass;
+  /** From here on blocks begin on the page, which lies `pageOffset` bytes behind the slab's start. */
+  publishClass(page: PageIndex, sizeClass: number, pageOffset: number, isShared: boolean): void {
+    const sharing = isShared ? Sharing.shared : Sharing.exclusive;
+    this.setWord1(page, SlabWord.slab | sizeClass | pageOffset | SHARING_BITS[sharing]);
   }
 
-  /** From here on no block begins on the page, as far as free() can see. */
+  /** From here on no block begins on the page. */
   withdrawClass(page: PageIndex): void {
-    this.words[(page << PageRecord.shift) + PageRecord.sizeClass] = 0;
+    this.setWord1(page, 0);
   }
 
-  clearSlabPage(page: PageIndex): void {
-    const record = page << PageRecord.shift;
-    this.words[record + PageRecord.sizeClass] = 0;
-    this.words[record + PageRecord.stateLine] = 0;
-    this.words[record + PageRecord.pageOffset] = 0;
+  /** Of a slab. */
+  freeBlocks(page: PageIndex): number {
+    return this.counts(page) & 0xffff;
   }
 
-  /** Word 4, 5: what it means depends on the kind. */
+  /** Index of a block of a slab, below which no block is FREE. */
+  searchStart(page: PageIndex): number {
+    return this.counts(page) >>> 16;
+  }
+
+  setCounts(page: PageIndex, freeBlocks: number, searchStart: number): void {
+    this.words[recordOf(page) + PageRecord.counts] = (searchStart << 16) | freeBlocks;
+  }
+
+  /** Lines of one run in a state page; 0 where the page is none any more. */
+  runLength(page: PageIndex): number {
+    return this.word1(page);
+  }
+
+  setRunLength(page: PageIndex, lines: number): void {
+    this.setWord1(page, lines);
+  }
+
+  /** Words 2 and 3 of a page that is not a slab's: what they mean depends on the kind. */
   a(page: PageIndex): number {
-    return this.words[(page << PageRecord.shift) + PageRecord.a];
+    return this.words[recordOf(page) + PageRecord.a];
   }
 
   setA(page: PageIndex, value: number): void {
-    this.words[(page << PageRecord.shift) + PageRecord.a] = value;
+    this.words[recordOf(page) + PageRecord.a] = value;
   }
 
   b(page: PageIndex): number {
-    return this.words[(page << PageRecord.shift) + PageRecord.b];
+    return this.words[recordOf(page) + PageRecord.b];
   }
 
   setB(page: PageIndex, value: number): void {
-    this.words[(page << PageRecord.shift) + PageRecord.b] = value;
+    this.words[recordOf(page) + PageRecord.b] = value;
   }
 
   next(page: PageIndex): PageIndex {
-    return this.words[(page << PageRecord.shift) + PageRecord.next] as PageIndex;
+    return this.words[recordOf(page) + PageRecord.next] as PageIndex;
   }
 
   setNext(page: PageIndex, value: PageIndex): void {
-    this.words[(page << PageRecord.shift) + PageRecord.next] = value;
+    this.words[recordOf(page) + PageRecord.next] = value;
   }
 
   previous(page: PageIndex): PageIndex {
-    return this.words[(page << PageRecord.shift) + PageRecord.previous] as PageIndex;
+    return this.words[recordOf(page) + PageRecord.previous] as PageIndex;
   }
 
   setPrevious(page: PageIndex, value: PageIndex): void {
-    this.words[(page << PageRecord.shift) + PageRecord.previous] = value;
+    this.words[recordOf(page) + PageRecord.previous] = value;
+  }
+
+  private word1(page: PageIndex): number {
+    return this.words[recordOf(page) + PageRecord.sizeClass];
+  }
+
+  private setWord1(page: PageIndex, word: number): void {
+    this.words[recordOf(page) + PageRecord.sizeClass] = word;
+  }
+
+  private counts(page: PageIndex): number {
+    return this.words[recordOf(page) + PageRecord.counts];
   }
 }

@@ -24,7 +24,7 @@ import { PageRecord } from './page-map';
 export const MAGIC_LOW = 0x6d656d76; // "vmem" in little-endian order
 export const MAGIC_HIGH = 0x73742d00; // "\0-ts"
 /** Of the region format. Regions live no longer than their processes and those that these have forked: there is no migration. */
-export const FORMAT_VERSION = 5;
+export const FORMAT_VERSION = 6;
 /** Room in the bin table; the number of size classes is at most this. */
 export const MAX_CLASSES = 96;
 
@@ -207,8 +207,7 @@ export const slotOfToken = (token: number): number => (token & 0xff) - 1;
 /** First page of the page map. */
 export const PAGE_MAP = 8;
 export const PAGE_MAP_WORD = PAGE_MAP * (PAGE_SIZE / 4);
-/** Page records that lie in one page. */
-export const RECORDS_PER_PAGE = PAGE_SIZE / 4 / PageRecord.words;
+const RECORD_BYTES = PageRecord.words * 4;
 
 // The enums repeat what the constants say: refuse to load if they ever disagree.
 if (
@@ -230,4 +229,15 @@ export function firstDataPageFor(pages: number): number {
 }
 
 /** Pages of the page map that hold the records of the first `records` pages. */
-export const mapPagesOf = (records: number): number => Math.ceil(records / RECORDS_PER_PAGE);
+export const mapPagesOf = (records: number): number => Math.ceil((records * RECORD_BYTES) / PAGE_SIZE);
+
+/** Whole page records in the first `mapPages` pages of the page map. */
+export const recordsIn = (mapPages: number): number => Math.floor((mapPages * PAGE_SIZE) / RECORD_BYTES);
+
+/** Pages of the page map, from its second on, that hold nothing but records of the tables' own pages. */
+export const emptyMapPages = (firstDataPage: number): number =>
+  Math.max(0, Math.floor((firstDataPage * RECORD_BYTES) / PAGE_SIZE) - 1);
+
+/** Whether `Backing.mapped` can be this in a region of `pages` pages. */
+export const isPlausibleMap = (mapped: number, pages: number): boolean =>
+  mapped === pages || (mapped > 0 && mapped < pages && recordsIn(mapPagesOf(mapped)) === mapped);

@@ -20,7 +20,7 @@ import {
 
 /** Bytes of the smallest region that a heap can be made in. */
 export const MIN_REGION = 256 * 1024;
-/** Bytes, 480 GiB: the page map takes 3.75 GiB of that, which leaves a quarter below 4 GiB for the states of small blocks. */
+/** Bytes, 480 GiB: the page map takes 2.8 GiB of that, which leaves more than 1 GiB below 4 GiB for the states of small blocks. */
 export const MAX_REGION = 480 * 2 ** 30;
 
 export interface RegionGeometry {

@@ -12,7 +12,7 @@
 //
 // FREE + LIVE + CACHED = number of blocks, in every slab:
 //
-// [SLAB-1] A slab's word a counts its FREE blocks; no FREE block lies below its word b.
+// [SLAB-1] A slab's counts are the number of its FREE blocks and an index below which none lies.
 // [SLAB-2] A slab is in its bin's list of empty slabs exactly if it has FREE blocks only, and in its list of slabs
 //          exactly if it has FREE blocks and others.
 // [SLAB-3] A bin counts its slabs, those that are empty, and their FREE blocks.
@@ -118,7 +118,7 @@ export class Bins {
         const slab = this.slabToTakeFrom(sizeClass);
         if (slab === NULL_PAGE) break;
         taken += this.takeFromSlab(slab, sizeClass, want - taken, entry + ENTRY * taken, cached);
-        if (this.pageMap.a(slab) === 0) lists.remove(bin + Bin.slabs, slab);
+        if (this.pageMap.freeBlocks(slab) === 0) lists.remove(bin + Bin.slabs, slab);
       }
       i32[bin + Bin.freeBlocks] -= taken;
       i32[bin + Bin.refills]++;
@@ -246,9 +246,9 @@ export class Bins {
     const { pageMap } = this;
     const { blocks } = SLAB_SHAPES[sizeClass];
     this.requireSlab(slab, sizeClass);
-    const free = pageMap.a(slab);
-    const from = pageMap.b(slab);
-    if (free < least || free > blocks || from < 0 || from > blocks)
+    const free = pageMap.freeBlocks(slab);
+    const from = pageMap.searchStart(slab);
+    if (free < least || free > blocks || from > blocks)
       throw new VmemError(
         'ECORRUPT',
         `[SLAB-1] slab at page ${slab}: counts ${free} FREE blocks from ${from}`,
@@ -266,10 +266,10 @@ export class Bins {
     const { size, blocks } = SLAB_SHAPES[sizeClass];
     const states = pageMap.stateLine(slab) * LINE_SIZE;
     const step = size >>> this.granuleShift;
-    const free = pageMap.a(slab);
+    const free = pageMap.freeBlocks(slab);
     const count = free < want ? free : want;
-    let state = states + pageMap.b(slab);
-    let granule = slab * (1 << this.pageGranuleShift) + pageMap.b(slab) * step;
+    let state = states + pageMap.searchStart(slab);
+    let granule = slab * (1 << this.pageGranuleShift) + pageMap.searchStart(slab) * step;
     let at = entry;
     const end = entry + ENTRY * count;
     for (const last = states + blocks; at < end && state < last; state++, granule += step) {
@@ -280,8 +280,7 @@ export class Bins {
       u8[state] = cached;
     }
     if (at < end) throw this.miscounted(slab, free);
-    pageMap.setA(slab, free - count);
-    pageMap.setB(slab, state - states);
+    pageMap.setCounts(slab, free - count, state - states);
     return count;
   }
 
@@ -331,7 +330,7 @@ export class Bins {
     const slabs = i32[bin + Bin.slabCount] - empty;
     const free = i32[bin + Bin.freeBlocks] - empty * SLAB_SHAPES[sizeClass].blocks;
     let best = sparse;
-    let least = pageMap.a(sparse);
+    let least = pageMap.freeBlocks(sparse);
     if (least * slabs < free) return NULL_PAGE;
     let tries = DENSER_TRIES;
     for (
@@ -340,7 +339,7 @@ export class Bins {
       slab = lists.next(slab), tries--
     ) {
       this.requireListed(slab, sizeClass, 1);
-      const its = pageMap.a(slab);
+      const its = pageMap.freeBlocks(slab);
       if (its > least || (its === least && slab >= best)) continue;
       best = slab;
       least = its;
@@ -351,7 +350,7 @@ export class Bins {
   /** Whether another thread has the block in front of the slab's first FREE one. */
   private isBesideOthers(slab: PageIndex): boolean {
     const { u8, pageMap } = this;
-    const index = pageMap.b(slab);
+    const index = pageMap.searchStart(slab);
     if (index === 0) return false;
     const before = u8[pageMap.stateLine(slab) * LINE_SIZE + index - 1];
     return before !== FREE && slotOfState(before) !== this.slot;
@@ -361,10 +360,9 @@ export class Bins {
   blocksTaken(slab: PageIndex, count: number, index: number, sizeClass: SizeClass): void {
     const { i32, pageMap, lists } = this;
     const bin = binAt(sizeClass);
-    pageMap.setA(slab, pageMap.a(slab) - count);
-    pageMap.setB(slab, index);
+    pageMap.setCounts(slab, pageMap.freeBlocks(slab) - count, index);
     i32[bin + Bin.freeBlocks] -= count;
-    if (pageMap.a(slab) === 0) lists.remove(bin + Bin.slabs, slab);
+    if (pageMap.freeBlocks(slab) === 0) lists.remove(bin + Bin.slabs, slab);
   }
 
   /** After blocks were returned: counts it, and gives pages back if there are too many. Bin lock held. */
@@ -377,7 +375,7 @@ export class Bins {
   blocksReturned(slab: PageIndex, count: number, lowest: number, sizeClass: SizeClass): void {
     const { i32, pageMap, lists } = this;
     const bin = binAt(sizeClass);
-    const old = pageMap.a(slab);
+    const old = pageMap.freeBlocks(slab);
     const free = old + count;
     const isEmpty = free === SLAB_SHAPES[sizeClass].blocks;
     if (old < 0 || free > SLAB_SHAPES[sizeClass].blocks)
@@ -385,8 +383,7 @@ export class Bins {
         'ECORRUPT',
         `[SLAB-1] slab at page ${slab}: counts ${old} FREE blocks, ${count} come`,
       );
-    pageMap.setA(slab, free);
-    if (lowest < pageMap.b(slab)) pageMap.setB(slab, lowest);
+    pageMap.setCounts(slab, free, Math.min(lowest, pageMap.searchStart(slab)));
     i32[bin + Bin.freeBlocks] += count;
     if (isEmpty) {
       if (old > 0) lists.remove(bin + Bin.slabs, slab);
@@ -433,13 +430,12 @@ export class Bins {
         if (slab === NULL_PAGE && line !== NO_LINE) this.states.release(line, shape.lines);
       }
       if (slab !== NULL_PAGE) {
-        for (let i = 0; i < shape.pages; i++)
-          pageMap.describeSlabPage(pageAfter(slab, i), i * PAGE_SIZE, line);
+        for (let i = 0; i < shape.pages; i++) pageMap.setStateLine(pageAfter(slab, i), line);
         // `free` of a stale pointer, in this instant, must not find the class with what stood beside it before
         if (!STORES_IN_ORDER) this.sections.awaitOthers();
-        for (let i = 0; i < shape.pages; i++) pageMap.publishClass(pageAfter(slab, i), sizeClass, isShared);
-        pageMap.setA(slab, shape.blocks);
-        pageMap.setB(slab, 0);
+        for (let i = 0; i < shape.pages; i++)
+          pageMap.publishClass(pageAfter(slab, i), sizeClass, i * PAGE_SIZE, isShared);
+        pageMap.setCounts(slab, shape.blocks, 0);
         extents.commit(slab, PageKind.slab);
       }
       extents.unlock();
@@ -497,7 +493,6 @@ export class Bins {
       i32[bin + Bin.slabCount]--;
       i32[bin + Bin.slabsReleased]++;
       i32[bin + Bin.freeBlocks] -= blocks;
-      for (let i = 0; i < pages; i++) pageMap.clearSlabPage(pageAfter(slab, i));
       extents.release(slab);
       this.states.release(line, lines);
     }

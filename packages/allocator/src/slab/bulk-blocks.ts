@@ -45,12 +45,12 @@ export class BulkBlocks {
       while (next < to) {
         const slab = bins.slabToTakeFrom(sizeClass);
         if (slab === NULL_PAGE) break;
-        const free = pageMap.a(slab);
+        const free = pageMap.freeBlocks(slab);
         const end = Math.min(to, next + free);
         const before = next;
         const states = pageMap.stateLine(slab) * LINE_SIZE;
         const start = slab * PAGE_SIZE;
-        let index = pageMap.b(slab);
+        let index = pageMap.searchStart(slab);
         for (; next < end && index < blocks; index++) {
           if (u8[states + index] !== FREE) continue;
           u8[states + index] = live;

@@ -39,9 +39,9 @@ export class DenserSlab {
       const slab = sparse === NULL_PAGE ? NULL_PAGE : bins.denserThan(sparse, sizeClass);
       if (slab !== NULL_PAGE) {
         const states = pageMap.stateLine(slab) * LINE_SIZE;
-        let index = pageMap.b(slab);
+        let index = pageMap.searchStart(slab);
         while (index < blocks && u8[states + index] !== FREE) index++;
-        if (index === blocks) throw bins.miscounted(slab, pageMap.a(slab));
+        if (index === blocks) throw bins.miscounted(slab, pageMap.freeBlocks(slab));
         u8[states + index] = this.live;
         taken = slab * PAGE_SIZE + index * size;
         bins.blocksTaken(slab, 1, index + 1, sizeClass);

@@ -1,5 +1,5 @@
 // The shape of an extent of block states: pages of kind `states`, each cut into equal runs of 64-byte lines. A slab has
-// its states in one run. Words 4 and 5 of each page's record are a bitmap of its free runs, word 2 tells their length.
+// its states in one run. Words 2 and 3 of each page's record are a bitmap of its free runs, word 1 tells their length.
 //
 //   | redzone: one line of 0x5a | run 0 | run 1 | ... || run 0 | run 1 | ... || ...
 //
@@ -9,7 +9,7 @@
 
 import { LINES_PER_PAGE, NULL_PAGE, lineToPage, pageAfter, pageBefore, pageToLine } from '../base/units';
 import type { LineIndex, PageIndex } from '../base/units';
-import { PageKind, PageRecord, type PageMap } from '../layout/page-map';
+import { PageKind, type PageMap } from '../layout/page-map';
 
 export const REDZONE_BYTE = 0x5a;
 /** Pages of the longest extent of states. */
@@ -56,11 +56,6 @@ export function firstStatePage(pageMap: PageMap, page: PageIndex): PageIndex {
   while (pageMap.tag(first) === 0 && page - first < MAX_STATE_PAGES) first = pageBefore(first, 1);
   const isInside = pageMap.kind(first) === PageKind.states && page - first < pageMap.length(first);
   return isInside ? first : NULL_PAGE;
-}
-
-/** Lines of one run in a state page; `PageMap.pageOffset` reads it. 0 where the page is none any more. */
-export function setRunLength(pageMap: PageMap, page: PageIndex, lines: number): void {
-  pageMap.words[(page << PageRecord.shift) + PageRecord.pageOffset] = lines;
 }
 
 /** First line of the first run in a state page. */

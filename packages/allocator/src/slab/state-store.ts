@@ -36,7 +36,6 @@ import {
   isDenserWhenLong,
   runBeginningAt,
   runsOfPage,
-  setRunLength,
 } from './state-extent';
 
 /** Caches hold the index of a state byte in 32 bits, so state pages lie below 4 GiB. */
@@ -114,7 +113,7 @@ export class StateStore {
   /** The first page of the extent that `page` is in. */
   private extentHaving(page: PageIndex, lines: number): PageIndex {
     const first = firstStatePage(this.pageMap, page);
-    if (first === NULL_PAGE || this.pageMap.pageOffset(page) !== lines)
+    if (first === NULL_PAGE || this.pageMap.runLength(page) !== lines)
       throw new VmemError('ECORRUPT', `[STORE-2] page ${page}: not one of states in runs of ${lines}`);
     return first;
   }
@@ -141,7 +140,7 @@ export class StateStore {
       const [low, high] = allFree(runsOfPage(lines, i === 0));
       pageMap.setA(page, low);
       pageMap.setB(page, high);
-      setRunLength(pageMap, page, lines);
+      pageMap.setRunLength(page, lines);
       this.lists.addFirst(Extents.statePageHeads + lines, page);
     }
     extents.commit(first, PageKind.states);
@@ -155,7 +154,7 @@ export class StateStore {
     const pages = pageMap.length(first);
     for (let i = 0; i < pages; i++) {
       this.lists.remove(Extents.statePageHeads + lines, pageAfter(first, i));
-      setRunLength(pageMap, pageAfter(first, i), 0);
+      pageMap.setRunLength(pageAfter(first, i), 0);
     }
     this.region.i32[Extents.statePages] -= pages;
     this.extents.release(first);

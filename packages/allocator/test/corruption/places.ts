@@ -3,7 +3,7 @@
 
 import { pageAfter, pageToWord, type PageIndex } from '#src/base/units';
 import { FREE, cachedBy, isLive, slotOfState } from '#src/layout/block-state';
-import { PageKind, PageRecord } from '#src/layout/page-map';
+import { PageKind, PageRecord, SlabWord } from '#src/layout/page-map';
 import {
   Backing,
   Bin,
@@ -12,13 +12,13 @@ import {
   Extents,
   FreeIndex,
   Identity,
-  RECORDS_PER_PAGE,
   Slot,
   Storage,
   UsagePolicy,
   binAt,
   slotAt,
   tokenOf,
+  isPlausibleMap,
 } from '#src/layout/region-layout';
 import { ENTRY } from '#src/layout/thread-cache';
 import { CLASS_COUNT, SLAB_SHAPES } from '#src/slab/size-classes';
@@ -82,9 +82,7 @@ function addTables(inner: InnerHeap, add: Add, addRange: AddRange): void {
   );
   add('backing', 'pages', Backing.pages, never('no range is written down'));
   add('backing', 'mapped', Backing.mapped, (old, now) =>
-    now > 0 && now < old && now % RECORDS_PER_PAGE === 0
-      ? 'what has storage is asked for it again'
-      : undefined,
+    now < old && isPlausibleMap(now, pages) ? 'what has storage is asked for it again' : undefined,
   );
   add('backing', 'skipped', Backing.skipped);
   add('backing', 'policy', Backing.policy, (_, now) =>
@@ -157,15 +155,13 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
     add(i === 0 ? 'first tags' : 'inner tags', 'tag', word(page, PageRecord.tag));
     if (kind === PageKind.slab) {
       add('slab pages', 'class', word(page, PageRecord.sizeClass), (old, now) =>
-        length === 1 && now === -old
+        length === 1 && now === (old ^ SlabWord.notExclusive)
           ? 'a slab may be shared without a need, or not while nobody frees'
           : undefined,
       );
-      add('slab pages', 'offset', word(page, PageRecord.pageOffset));
       add('slab pages', 'state line', word(page, PageRecord.stateLine));
-    } else {
+    } else if (kind !== PageKind.states) {
       add('other pages', 'class', word(page, PageRecord.sizeClass));
-      add('other pages', 'state line', word(page, PageRecord.stateLine));
     }
   }
   const addLinks = (structure: string, page = first): void => {
@@ -187,12 +183,12 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
       return;
     case PageKind.slab:
       addSlab(inner, first, add);
-      if (pageMap.a(first) > 0) addLinks('slabs');
+      if (pageMap.freeBlocks(first) > 0) addLinks('slabs');
       return;
     case PageKind.states:
       for (let i = 0; i < length; i++) {
         const page = pageAfter(first, i);
-        add('state pages', 'lines of a run', word(page, PageRecord.pageOffset));
+        add('state pages', 'lines of a run', word(page, PageRecord.sizeClass));
         add('state pages', 'free runs', word(page, PageRecord.a));
         add('state pages', 'free runs', word(page, PageRecord.b));
         if (pageMap.a(page) !== 0 || pageMap.b(page) !== 0) addLinks('state pages', page);
@@ -210,11 +206,10 @@ function addSlab(inner: InnerHeap, slab: PageIndex, add: Add): void {
   const { u8, pageMap } = inner;
   const { blocks, lines } = SLAB_SHAPES[pageMap.sizeClass(slab)];
   const states = pageMap.stateLine(slab) * 64;
-  add('slabs', 'free blocks', inner.recordWord(slab, PageRecord.a));
   let lowest = 0;
   while (lowest < blocks && u8[states + lowest] !== FREE) lowest++;
-  add('slabs', 'first to look at', inner.recordWord(slab, PageRecord.b), (_, now) =>
-    now >= 0 && now <= lowest ? 'the search begins earlier' : undefined,
+  add('slabs', 'counts', inner.recordWord(slab, PageRecord.counts), (old, now) =>
+    (now & 0xffff) === (old & 0xffff) && now >>> 16 <= lowest ? 'the search begins earlier' : undefined,
   );
   for (let i = 0; i < lines * 16; i++) {
     add('block states', 'states', states / 4 + i, (old, now) => {

@@ -7,7 +7,7 @@ import { binOfLength } from '#src/extent/extent-index';
 import { LOW_PAGES } from '#src/extent/free-extents';
 import { HeapCopy } from '#src/heap/check/heap-copy';
 import { FREE, MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
-import { PageKind, PageRecord, Sharing, cachedRunTag } from '#src/layout/page-map';
+import { PageKind, PageRecord, Sharing, SlabWord, cachedRunTag } from '#src/layout/page-map';
 import {
   Backing,
   Bin,
@@ -228,7 +228,7 @@ describe('the page map', () => {
   });
 
   test('[PAGE-3] a page that differs from its slab', () => {
-    for (const field of [PageRecord.sizeClass, PageRecord.pageOffset, PageRecord.stateLine]) {
+    for (const field of [PageRecord.sizeClass, PageRecord.stateLine]) {
       expectFound('[PAGE-3]', ({ inner }) => inner.i32[inner.recordWord(inner.slabOf(WIDE) + 1, field)]++);
       expectFound('[PAGE-3]', ({ inner }) => inner.i32[inner.recordWord(inner.slabOf(WIDE), field)]++);
     }
@@ -281,18 +281,24 @@ describe('the page map', () => {
     expect(heap.checkReport().problems).toEqual([]);
   });
 
-  test("[PAGE-3] a class or a state line on a page that is not a slab's", () => {
-    for (const field of [PageRecord.sizeClass, PageRecord.stateLine]) {
+  test('[PAGE-3] a page that differs from its slab in bits that mean nothing', () => {
+    for (const bit of [7, 9, 11, 16, 29]) {
+      expectFound('[PAGE-3]', ({ inner }) => {
+        inner.i32[inner.recordWord(inner.slabOf(WIDE) + 1, PageRecord.sizeClass)] ^= 1 << bit;
+      });
+    }
+  });
+
+  test("[PAGE-3] a class on a page that is neither a slab's nor of states", () => {
+    for (const word of [1, SlabWord.slab, SlabWord.notExclusive]) {
       const place = (page: (loaded: Loaded) => number): void => {
-        expectFound(
-          '[PAGE-3]',
-          (loaded) => (loaded.inner.i32[loaded.inner.recordWord(page(loaded), field)] = 1),
-        );
+        expectFound('[PAGE-3]', (loaded) => {
+          loaded.inner.i32[loaded.inner.recordWord(page(loaded), PageRecord.sizeClass)] = word;
+        });
       };
       place(({ large }) => pageOf(large));
       place(({ large }) => pageOf(large) + 4);
       place(({ inner }) => freeExtent(inner) + 1);
-      place(({ inner }) => inner.extentOf(PageKind.states).page);
       place(({ inner }) => inner.cachePage(0));
       place(() => 0);
     }
@@ -433,22 +439,25 @@ describe('slabs', () => {
   const halfEmpty = (inner: InnerHeap): PageIndex =>
     inner.extentOf(
       PageKind.slab,
-      ({ page }) => inner.pageMap.a(page) > 0 && inner.pageMap.sizeClass(page) === SMALL,
+      ({ page }) => inner.pageMap.freeBlocks(page) > 0 && inner.pageMap.sizeClass(page) === SMALL,
     ).page;
 
   test('[SLAB-1] a slab that counts its FREE blocks wrongly', () => {
     for (const change of [-1, 1, 1000]) {
       expectFound('[SLAB-1]', ({ inner }) => {
         const slab = halfEmpty(inner);
-        inner.pageMap.setA(slab, inner.pageMap.a(slab) + change);
+        inner.pageMap.setCounts(slab, inner.pageMap.freeBlocks(slab) + change, 0);
       });
     }
     expectFound('[SLAB-1]', ({ inner, small }) => (inner.u8[inner.stateOf(small[0])] = 0));
   });
 
   test('[SLAB-1] a FREE block below the place where the search for one begins', () => {
-    for (const start of [SLAB_SHAPES[SMALL].blocks, 2 ** 30, -1]) {
-      expectFound('[SLAB-1]', ({ inner }) => inner.pageMap.setB(halfEmpty(inner), start));
+    for (const start of [SLAB_SHAPES[SMALL].blocks, 2 ** 15, -1]) {
+      expectFound('[SLAB-1]', ({ inner: { pageMap }, inner }) => {
+        const slab = halfEmpty(inner);
+        pageMap.setCounts(slab, pageMap.freeBlocks(slab), start);
+      });
     }
   });
 
@@ -456,8 +465,8 @@ describe('slabs', () => {
     expectFound('[SLAB-1]', ({ inner }) => {
       const full = inner
         .extents()
-        .find(({ page, kind }) => kind === PageKind.slab && inner.pageMap.a(page) === 0)!.page;
-      inner.pageMap.setB(full, SLAB_SHAPES[inner.pageMap.sizeClass(full)].blocks + 1);
+        .find(({ page, kind }) => kind === PageKind.slab && inner.pageMap.freeBlocks(page) === 0)!.page;
+      inner.pageMap.setCounts(full, 0, SLAB_SHAPES[inner.pageMap.sizeClass(full)].blocks + 1);
     });
   });
 
@@ -510,7 +519,7 @@ describe('slabs', () => {
 
 describe('state pages', () => {
   const statePage = (inner: InnerHeap, lines = 1): PageIndex =>
-    inner.extentOf(PageKind.states, ({ page }) => inner.pageMap.pageOffset(page) === lines).page;
+    inner.extentOf(PageKind.states, ({ page }) => inner.pageMap.runLength(page) === lines).page;
 
   test('[STORE-1] a redzone that was written over', () => {
     for (const byte of [0, 63]) {
@@ -549,7 +558,7 @@ describe('state pages', () => {
   test('[STORE-2] a state page with runs of a wrong length', () => {
     for (const lines of [0, -1, 2, 16, 2 ** 30]) {
       expectFound('[STORE-2]', ({ inner }) => {
-        inner.i32[inner.recordWord(statePage(inner), PageRecord.pageOffset)] = lines;
+        inner.pageMap.setRunLength(statePage(inner), lines);
       });
     }
   });
@@ -578,7 +587,7 @@ describe('state pages', () => {
     test('[STORE-2] runs of a wrong length', () => {
       for (const lines of [0, -1, 1, 8]) {
         expectFoundThere('[STORE-2]', (inner, page) => {
-          inner.i32[inner.recordWord(page, PageRecord.pageOffset)] = lines;
+          inner.pageMap.setRunLength(page, lines);
         });
       }
     });
@@ -612,7 +621,7 @@ describe('state pages', () => {
       const page = pageOf(heap.alignedAlloc(8192, 4096));
       inner.u8.fill(0x5a, page * 4096, page * 4096 + 64);
       inner.pageMap.setTag(page, PageKind.states, 1);
-      inner.i32[inner.recordWord(page, PageRecord.pageOffset)] = 1;
+      inner.pageMap.setRunLength(page, 1);
       const [low, high] = allFree(runsOfPage(1, true));
       inner.pageMap.setA(page, low);
       inner.pageMap.setB(page, high);
@@ -1044,7 +1053,7 @@ test('a report counts what was looked at', () => {
 test('a report stops at a hundred problems', () => {
   const { heap, inner } = loadedHeap();
   for (let word = 0; word < 1024; word++) inner.i32[word] = 1;
-  for (let slab = 0; slab < inner.region.pages; slab++) inner.pageMap.setA(asPage(slab), 77);
+  for (let slab = 0; slab < inner.region.pages; slab++) inner.pageMap.setCounts(asPage(slab), 77, 77);
   inner.u8.fill(0xee, inner.slabOf(SMALL) * 4096);
   const { result, problems } = heap.checkReport();
   expect(result).toBe(0);

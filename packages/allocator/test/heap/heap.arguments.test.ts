@@ -112,7 +112,7 @@ const NO_POINTERS: [string, unknown][] = [
   ['the identity', 4096],
   ['the tables', 2 * 4096],
   ['the page map', 8 * 4096],
-  ["the page map's record of a live block", (live[0] >> 12) * 32 + 8 * 4096],
+  ["the page map's record of a live block", (live[0] >> 12) * 24 + 8 * 4096],
   ["this thread's cache", inner.cachePage(0) * 4096],
   ["this thread's cache, inside", inner.cachePage(0) * 4096 + 64],
   ['a page of states', inner.stateOf(live[0]) & ~4095],

@@ -465,7 +465,7 @@ test.each([-3, 0, 500])('a slab that counts %p free blocks is found out, and put
   heap.freeMany(out.filter((_, i) => i % 2 === 0));
   heap.malloc(heap.size); // caches go back
   const slab = inner.i32[binAt(CLASS_SIZE.indexOf(1024)) + Bin.slabs];
-  inner.pageMap.setA(asPage(slab), count);
+  inner.pageMap.setCounts(asPage(slab), count, 0);
   expect(codeOf(() => heap.mallocMany(1000, 100, out))).toBe('ECORRUPT');
   expect(heap.mallocMany(1000, 100, out)).toBe(100);
   expect(heap.checkReport().problems).toEqual([]);

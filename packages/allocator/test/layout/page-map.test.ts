@@ -1,5 +1,5 @@
 import { asPage, type LineIndex } from '#src/base/units';
-import { MAX_PAGES, PageKind, PageMap, PageRecord, Sharing } from '#src/layout/page-map';
+import { MAX_PAGES, PageKind, PageMap, PageRecord, Sharing, SlabWord } from '#src/layout/page-map';
 
 const KINDS = [
   PageKind.inside,
@@ -17,6 +17,11 @@ function newMap(): PageMap {
   return new PageMap(new Int32Array(4 * PageRecord.words), 4);
 }
 
+function expectBlank({ words }: PageMap, page: number): void {
+  const start = page * PageRecord.words;
+  expect([...words.subarray(start, start + PageRecord.words)]).toEqual(Array(PageRecord.words).fill(0));
+}
+
 test.each(KINDS)('a tag of kind %p keeps its kind and every length', (kind) => {
   const pageMap = newMap();
   for (const length of [0, 1, 4095, 2 ** 27, MAX_PAGES]) {
@@ -25,35 +30,62 @@ test.each(KINDS)('a tag of kind %p keeps its kind and every length', (kind) => {
   }
 });
 
-test('each field is a word of its own, of its own page', () => {
+test('what is written for a page of a slab is read again, and stands on no other page', () => {
   const pageMap = newMap();
   const page = asPage(1);
   pageMap.setTag(page, PageKind.slab, 3);
-  pageMap.describeSlabPage(page, 4096, 77 as LineIndex);
-  pageMap.publishClass(page, 0, false);
-  pageMap.setA(page, -1);
-  pageMap.setB(page, 5);
+  pageMap.setStateLine(page, 77 as LineIndex);
+  pageMap.publishClass(page, 0, 4096, false);
+  pageMap.setCounts(page, 512, 511);
   pageMap.setNext(page, asPage(2));
   pageMap.setPrevious(page, asPage(3));
   expect(pageMap).toMatchObject({ pages: 4 });
+  expect([pageMap.kind(page), pageMap.length(page)]).toEqual([PageKind.slab, 3]);
   expect([pageMap.sizeClass(page), pageMap.pageOffset(page), pageMap.stateLine(page)]).toEqual([0, 4096, 77]);
-  expect([pageMap.a(page), pageMap.b(page), pageMap.next(page), pageMap.previous(page)]).toEqual([
-    -1, 5, 2, 3,
-  ]);
-  for (const other of [0, 2, 3]) {
-    const start = other * PageRecord.words;
-    expect([...pageMap.words.subarray(start, start + PageRecord.words)]).toEqual(Array(8).fill(0));
-  }
+  expect([pageMap.freeBlocks(page), pageMap.searchStart(page)]).toEqual([512, 511]);
+  expect([pageMap.next(page), pageMap.previous(page)]).toEqual([2, 3]);
+  for (const other of [0, 2, 3]) expectBlank(pageMap, other);
 });
 
-test('a page that is no slab page has no class, nor one that was cleared', () => {
+test('what is written for a page of states is read again, and makes it no page of a slab', () => {
   const pageMap = newMap();
-  expect(pageMap.sizeClass(asPage(1))).toBe(-1);
-  pageMap.describeSlabPage(asPage(1), 4096, 9 as LineIndex);
-  pageMap.publishClass(asPage(1), 4, true);
-  pageMap.clearSlabPage(asPage(1));
-  expect(pageMap.sizeClass(asPage(1))).toBe(-1);
-  expect(pageMap.words.every((word) => word === 0)).toBe(true);
+  const page = asPage(1);
+  for (const lines of [1, 8, 15]) {
+    pageMap.setTag(page, PageKind.states, 1);
+    pageMap.setRunLength(page, lines);
+    pageMap.setA(page, -1);
+    pageMap.setB(page, 5);
+    pageMap.setNext(page, asPage(2));
+    pageMap.setPrevious(page, asPage(3));
+    expect([pageMap.runLength(page), pageMap.a(page), pageMap.b(page)]).toEqual([lines, -1, 5]);
+    expect([pageMap.next(page), pageMap.previous(page)]).toEqual([2, 3]);
+    expect([pageMap.sizeClass(page), pageMap.isBare(page)]).toEqual([-1, false]);
+    expect(pageMap.words[PageRecord.words + PageRecord.sizeClass]).toBeLessThan(SlabWord.slab);
+  }
+  for (const other of [0, 2, 3]) expectBlank(pageMap, other);
+});
+
+test('a page that is no slab page has no class, nor one whose class was withdrawn', () => {
+  const pageMap = newMap();
+  const page = asPage(1);
+  expect([pageMap.sizeClass(page), pageMap.isBare(page)]).toEqual([-1, true]);
+  pageMap.publishClass(page, 4, 4096, true);
+  expect([pageMap.sizeClass(page), pageMap.isBare(page)]).toEqual([4, false]);
+  pageMap.withdrawClass(page);
+  expectBlank(pageMap, page);
+});
+
+test('a page is recognized as that of one slab, and of no other', () => {
+  const pageMap = newMap();
+  const page = asPage(1);
+  pageMap.publishClass(page, 4, 8192, true);
+  expect(pageMap.isOfSlab(page, 4, 8192, Sharing.shared)).toBe(true);
+  expect(pageMap.isOfSlab(page, 5, 8192, Sharing.shared)).toBe(false);
+  expect(pageMap.isOfSlab(page, 4, 4096, Sharing.shared)).toBe(false);
+  expect(pageMap.isOfSlab(page, 4, 8192, Sharing.exclusive)).toBe(false);
+  expect(pageMap.isOfSlab(page, 4, 8192, Sharing.onTheWay)).toBe(false);
+  pageMap.words[PageRecord.words + PageRecord.sizeClass] |= 1 << 20;
+  expect(pageMap.isOfSlab(page, 4, 8192, Sharing.shared)).toBe(false);
 });
 
 test.each([0, 1, 57, 95])('a page of class %p keeps its class however its blocks are freed', (sizeClass) => {
@@ -61,12 +93,12 @@ test.each([0, 1, 57, 95])('a page of class %p keeps its class however its blocks
   const page = asPage(1);
   const words = new Set<number>();
   for (const begins of [false, true]) {
-    pageMap.describeSlabPage(page, 0, 9 as LineIndex);
-    pageMap.publishClass(page, sizeClass, begins);
+    pageMap.publishClass(page, sizeClass, 61440, begins);
     expect(pageMap.sharing(page)).toBe(begins ? Sharing.shared : Sharing.exclusive);
     for (const sharing of [Sharing.exclusive, Sharing.onTheWay, Sharing.shared]) {
       pageMap.setSharing(page, sharing);
       expect([pageMap.sizeClass(page), pageMap.sharing(page)]).toEqual([sizeClass, sharing]);
+      expect(pageMap.pageOffset(page)).toBe(61440);
       words.add(pageMap.words[PageRecord.words + PageRecord.sizeClass]);
     }
   }
@@ -76,8 +108,8 @@ test.each([0, 1, 57, 95])('a page of class %p keeps its class however its blocks
 test('a page whose class was withdrawn is none of a class, and keeps its states', () => {
   const pageMap = newMap();
   for (const isShared of [false, true]) {
-    pageMap.describeSlabPage(asPage(1), 4096, 9 as LineIndex);
-    pageMap.publishClass(asPage(1), 4, isShared);
+    pageMap.setStateLine(asPage(1), 9 as LineIndex);
+    pageMap.publishClass(asPage(1), 4, 4096, isShared);
     pageMap.withdrawClass(asPage(1));
     expect([pageMap.sizeClass(asPage(1)), pageMap.stateLine(asPage(1))]).toEqual([-1, 9]);
   }

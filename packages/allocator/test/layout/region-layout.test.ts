@@ -13,6 +13,10 @@ import {
   binAt,
   firstDataPageFor,
   slotAt,
+  emptyMapPages,
+  isPlausibleMap,
+  mapPagesOf,
+  recordsIn,
 } from '#src/layout/region-layout';
 
 test('the null page and the tables follow each other without overlap', () => {
@@ -64,3 +68,28 @@ test.each([MIN_REGION / 4096, 1024, 3333, 2 ** 20, MAX_REGION / 4096])(
     expect(firstDataPageFor(pages)).toBeLessThan(pages);
   },
 );
+
+test('page records of which a part lies behind the mapped pages of the page map do not count', () => {
+  for (let mapPages = 1; mapPages <= 300; mapPages++) {
+    const records = recordsIn(mapPages);
+    expect(records * PageRecord.words * 4).toBeLessThanOrEqual(mapPages * 4096);
+    expect((records + 1) * PageRecord.words * 4).toBeGreaterThan(mapPages * 4096);
+    expect(mapPagesOf(records)).toBe(mapPages);
+    expect(isPlausibleMap(records, 2 ** 17)).toBe(true);
+    expect(isPlausibleMap(records, records)).toBe(true);
+    for (const other of [records - 1, records + 1]) {
+      expect(isPlausibleMap(other, 2 ** 17)).toBe(recordsIn(mapPagesOf(other)) === other);
+      expect(isPlausibleMap(other, records)).toBe(false);
+    }
+  }
+  for (const mapped of [0, -1, 2 ** 17 + 1]) expect(isPlausibleMap(mapped, 2 ** 17)).toBe(false);
+});
+
+test('pages of the page map that may stay empty lie behind its first, and hold no record of a page with storage', () => {
+  for (const pages of [64, 3333, 2 ** 17, 2 ** 22, MAX_REGION / 4096]) {
+    const first = firstDataPageFor(pages);
+    const skipped = emptyMapPages(first);
+    expect(recordsIn(1 + skipped)).toBeLessThanOrEqual(Math.max(first, recordsIn(1)));
+    expect(skipped).toBeGreaterThanOrEqual(0);
+  }
+});

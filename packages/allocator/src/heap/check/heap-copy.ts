@@ -7,7 +7,7 @@ import { PlainBuffer } from '../../base/built-in';
 import { NULL_PAGE, PAGE_SIZE, pageAfter, pageToOffset, type PageIndex } from '../../base/units';
 import { PageKind, PageRecord } from '../../layout/page-map';
 import { Region } from '../../layout/region';
-import { Backing, PAGE_MAP_WORD, RECORDS_PER_PAGE } from '../../layout/region-layout';
+import { Backing, PAGE_MAP_WORD, isPlausibleMap } from '../../layout/region-layout';
 import { HeapCore } from '../core';
 import type { HeapParts } from '../parts';
 import { ThreadSlots } from '../thread-slots';
@@ -45,8 +45,7 @@ export class HeapCopy {
   take(): HeapParts | undefined {
     const { pageMap, i32 } = this.original.region;
     const records = i32[Backing.mapped];
-    const isPlausible = records === pageMap.pages || (records > 0 && records % RECORDS_PER_PAGE === 0);
-    if (!isPlausible || records > pageMap.pages) return undefined;
+    if (!isPlausibleMap(records, pageMap.pages)) return undefined;
     this.copy(0, (PAGE_MAP_WORD + records * PageRecord.words) * 4);
     for (let page = NULL_PAGE; page < pageMap.pages;) {
       const length = pageMap.length(page);

@@ -44,7 +44,7 @@ export function checkTiling(scene: CheckScene): void {
         '[PAGE-3]',
         () => `slab at page ${page}: no class ${sizeClass}`,
       );
-    } else {
+    } else if (kind !== PageKind.states) {
       checkNoSlab(scene, page, recordsOf(scene, page, kind, length));
     }
     if (kind === PageKind.free) scene.freePages.set(page, length);
@@ -98,9 +98,9 @@ function checkNoSlab(scene: CheckScene, page: PageIndex, length: number): void {
   for (let i = 0; i < length; i++) {
     const inside = pageAfter(page, i);
     scene.found.expect(
-      scene.pageMap.sizeClass(inside) === -1 && scene.pageMap.stateLine(inside) === 0,
+      scene.pageMap.isBare(inside),
       '[PAGE-3]',
-      () => `page ${inside}: has a size class but is no slab's`,
+      () => `page ${inside}: says what only pages of slabs and of states do`,
     );
   }
 }

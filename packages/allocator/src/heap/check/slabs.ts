@@ -79,10 +79,7 @@ function checkSlab(scene: CheckScene, slab: PageIndex, index: number, stacks: St
   for (let i = 0; i < pages && slab + i < pageMap.pages; i++) {
     const page = pageAfter(slab, i);
     found.expect(
-      pageMap.sizeClass(page) === index &&
-        pageMap.pageOffset(page) === i * PAGE_SIZE &&
-        pageMap.stateLine(page) === line &&
-        pageMap.sharing(page) === sharing,
+      pageMap.isOfSlab(page, index, i * PAGE_SIZE, sharing) && pageMap.stateLine(page) === line,
       '[PAGE-3]',
       () => `page ${page}: differs from its slab at page ${slab}`,
     );
@@ -99,7 +96,7 @@ function checkSlab(scene: CheckScene, slab: PageIndex, index: number, stacks: St
   }
   scene.runs.set(statePage, [...(scene.runs.get(statePage) ?? []), line]);
   found.expect(
-    pageMap.pageOffset(statePage) === lines,
+    pageMap.runLength(statePage) === lines,
     '[STORE-2]',
     () => `slab at page ${slab}: runs of another length`,
   );
@@ -131,10 +128,10 @@ function checkSlab(scene: CheckScene, slab: PageIndex, index: number, stacks: St
     );
   }
   found.expect(
-    pageMap.a(slab) === free && pageMap.b(slab) <= lowest && pageMap.b(slab) >= 0,
+    pageMap.freeBlocks(slab) === free && pageMap.searchStart(slab) <= lowest,
     '[SLAB-1]',
     () =>
-      `slab at page ${slab}: counts ${pageMap.a(slab)} FREE from ${pageMap.b(slab)}; ${free} are, from ${lowest}`,
+      `slab at page ${slab}: counts ${pageMap.freeBlocks(slab)} FREE from ${pageMap.searchStart(slab)}; ${free} are, from ${lowest}`,
   );
   return free;
 }

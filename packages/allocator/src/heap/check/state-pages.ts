@@ -20,10 +20,10 @@ export function checkStateStore(scene: CheckScene): void {
   const withFree = new Set<PageIndex>();
   for (const [page, first] of scene.statePages) {
     if (page === first) checkExtent(scene, first);
-    const lines = pageMap.pageOffset(page);
+    const lines = pageMap.runLength(page);
     if (
       !found.expect(
-        lines >= 1 && lines <= MAX_STATE_LINES && lines === pageMap.pageOffset(first),
+        lines >= 1 && lines <= MAX_STATE_LINES && lines === pageMap.runLength(first),
         '[STORE-2]',
         () => `state page ${page}: runs of ${lines}`,
       )
@@ -51,7 +51,7 @@ export function checkStateStore(scene: CheckScene): void {
   for (let lines = 0; lines < Extents.end - Extents.statePageHeads; lines++) {
     const head = i32[Extents.statePageHeads + lines] as PageIndex;
     walkList(scene, '[STORE-3]', `state pages with runs of ${lines}`, head, (page) => {
-      return pageMap.pageOffset(page) === lines && withFree.delete(page);
+      return pageMap.runLength(page) === lines && withFree.delete(page);
     });
   }
   for (const page of withFree) {

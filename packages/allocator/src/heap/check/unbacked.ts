@@ -1,7 +1,14 @@
 // Checks the list of unbacked extents against the census, and that what describes pages has storage.
 
 import { isPlausible } from '../../extent/page-backing';
-import { Backing, Extents, RECORDS_PER_PAGE, Storage, UsagePolicy } from '../../layout/region-layout';
+import {
+  Backing,
+  Extents,
+  Storage,
+  UsagePolicy,
+  emptyMapPages,
+  isPlausibleMap,
+} from '../../layout/region-layout';
 import { NULL_PAGE, type PageIndex } from '../../base/units';
 import { walkList, type CheckScene } from './scene';
 
@@ -41,11 +48,10 @@ export function checkUnbacked(scene: CheckScene): void {
   checkUnderWay(scene);
   const mapped = i32[Backing.mapped];
   const tables = scene.core.region.firstDataPage;
-  const isWhole = mapped === pageMap.pages || (mapped > 0 && mapped % RECORDS_PER_PAGE === 0);
   const skipped = i32[Backing.skipped];
-  const isSkipped = skipped === 0 || skipped === Math.max(0, Math.floor(tables / RECORDS_PER_PAGE) - 1);
+  const isSkipped = skipped === 0 || skipped === emptyMapPages(tables);
   found.expect(
-    isWhole && isSkipped && tables < mapped && mapped <= pageMap.pages,
+    isPlausibleMap(mapped, pageMap.pages) && isSkipped && tables < mapped,
     '[BACKING-1]',
     () => `${mapped} page records have storage, but for those of ${skipped} pages`,
   );
