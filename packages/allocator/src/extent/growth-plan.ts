@@ -2,10 +2,10 @@
 // nothing becomes backed or unbacked between the plan and its execution.
 
 import { PAGE_SIZE, pageAfter, pageBefore, type PageIndex } from '../base/units';
-import { PageKind } from '../layout/page-map';
+import { PageKind, type PageMap } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import type { ExtentAllocator } from './extent-allocator';
-import { extentLength, walkExtents } from './extent-walk';
+import { extentEndingAt, extentLength } from './extent-walk';
 import { LOW_PAGES } from './free-extents';
 
 /** Pages of one unbacked extent. */
@@ -40,7 +40,7 @@ export function planGrowth(
     .map((part) => planStep(region, extents, pages, alignment, part))
     .filter((step) => step !== undefined)
     .map((step) => [step]);
-  return plans.length > 0 ? plans : [planSteps(region, pages, alignment)];
+  return plans.length > 0 ? plans : [planSteps(region, extents, pages, alignment)];
 }
 
 /** The same for pages that can be the heap's own. */
@@ -110,23 +110,54 @@ function planStep(
 }
 
 /** The first run of free and unbacked extents that is long enough. */
-function planSteps({ pageMap }: Region, pages: number, alignment: number): GrowthStep[] {
+function planSteps(
+  { pageMap }: Region,
+  { unbacked }: ExtentAllocator,
+  pages: number,
+  alignment: number,
+): GrowthStep[] {
   let steps: GrowthStep[] = [];
-  let run: GrowthStep[] = [];
-  let from = 0;
-  let end = 0;
-  walkExtents(pageMap, (page, kind, length) => {
-    if (steps.length > 0 || (kind !== PageKind.free && kind !== PageKind.unbacked)) return;
-    if (page !== end) {
-      run = [];
-      from = roundUp(page, alignment);
-    }
-    end = page + length;
+  let first = Infinity;
+  // each run once: from the first unbacked extent in it
+  for (const hole of unbacked.members()) {
+    const start = startOfRun(pageMap, hole);
+    if (start === undefined || start >= first) continue;
+    const run = stepsOfRun(pageMap, start, pages, alignment);
+    if (run === undefined) continue;
+    steps = run;
+    first = start;
+  }
+  return steps;
+}
+
+/** Where the run begins of which the unbacked extent at `hole` is the first that is unbacked; undefined if it is not. */
+function startOfRun(pageMap: PageMap, hole: PageIndex): PageIndex | undefined {
+  const last = pageBefore(hole, 1);
+  const kind = pageMap.kind(last);
+  if (kind !== PageKind.free && kind !== PageKind.freeTail) return hole;
+  const start = extentEndingAt(pageMap, last, PageKind.free);
+  const before = pageMap.kind(pageBefore(start, 1));
+  return before === PageKind.unbacked || before === PageKind.unbackedTail ? undefined : start;
+}
+
+/** What of the run that begins at `start` must get storage for `pages` pages; undefined if it is too short. */
+function stepsOfRun(
+  pageMap: PageMap,
+  start: PageIndex,
+  pages: number,
+  alignment: number,
+): GrowthStep[] | undefined {
+  const from = roundUp(start, alignment);
+  const steps: GrowthStep[] = [];
+  for (let page = start; page < pageMap.pages; page = pageAfter(page, pageMap.length(page))) {
+    const kind = pageMap.kind(page);
+    if (kind !== PageKind.free && kind !== PageKind.unbacked) return undefined;
+    const end = page + extentLength(pageMap, page);
     if (kind === PageKind.unbacked && end > from) {
       const first = Math.max(page, from) as PageIndex;
-      run.push({ page: first, least: Math.min(end, from + pages) - first, most: end - first });
+      steps.push({ page: first, least: Math.min(end, from + pages) - first, most: end - first });
     }
-    if (end >= from + pages) steps = run;
-  });
-  return steps;
+    if (end >= from + pages) return steps;
+  }
+  return undefined;
 }
