@@ -41,8 +41,6 @@ export const ENTRY = 2;
 export const SHORTEST_RUN = 5;
 export const LONGEST_RUN = 32;
 const RUN_CLASSES = LONGEST_RUN - SHORTEST_RUN + 1;
-/** Runs of one length in a cache. */
-const MAX_RUNS = 8;
 
 export class ThreadCacheLayout {
   /** Entries of each stack: those of the slab classes, then those of runs by length. */
@@ -75,13 +73,15 @@ export class ThreadCacheLayout {
   ) {
     this.firstRun = classSizes.length;
     const count = this.firstRun + RUN_CLASSES;
-    this.capacity = new Int32Array(count).fill(MAX_RUNS);
+    this.runPages = this.tops + 2 * count;
+    this.noStack = this.runPages + 1 + ENTRY;
+    // of each length as many runs as there is room for in the first page: 26 MiB if all stacks are full
+    const runs = Math.floor((PAGE_SIZE / 4 - this.noStack) / (ENTRY * RUN_CLASSES)) - 1;
+    this.capacity = new Int32Array(count).fill(runs);
     classSizes.forEach((size, i) => {
       this.capacity[i] = Math.min(MAX_BLOCKS, Math.max(MIN_BLOCKS, Math.floor(cacheBytes / size) & ~1));
     });
     this.stack = new Int32Array(count);
-    this.runPages = this.tops + 2 * count;
-    this.noStack = this.runPages + 1 + ENTRY;
     let word = this.noStack;
     for (let k = 0; k < count; k++) {
       const i = (this.firstRun + k) % count; // runs first
