@@ -2,10 +2,9 @@
 // What another thread changes at that moment is seen as it was before or after.
 
 import { NULL_PAGE, PAGE_SIZE, offsetToPage, pageBefore, type PageIndex } from '../base/units';
-import { isLive } from '../layout/block-state';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
-import { stateIndexOf } from '../slab/block-lookup';
+import { liveClassOf } from '../slab/block-lookup';
 import { CLASS_SIZE } from '../slab/size-classes';
 
 /** A block in a caller's hands. */
@@ -20,8 +19,7 @@ const isLarge = (kind: PageKind): boolean => kind === PageKind.large || kind ===
 /** True if a live block begins at `ptr`. */
 export function isBlock(region: Region, ptr: unknown): boolean {
   if (typeof ptr !== 'number' || !Number.isSafeInteger(ptr) || ptr <= 0 || ptr >= region.size) return false;
-  const state = stateIndexOf(region, ptr);
-  if (state >= 0) return isLive(region.u8[state]);
+  if (liveClassOf(region, ptr) >= 0) return true;
   return ptr % PAGE_SIZE === 0 && isLarge(region.pageMap.kind(offsetToPage(ptr)));
 }
 

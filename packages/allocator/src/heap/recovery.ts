@@ -14,7 +14,7 @@ import {
 import { walkExtents } from '../extent/extent-walk';
 import { FREE } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
-import { PageKind, Sharing } from '../layout/page-map';
+import { PageKind, Sharing, type PageMap } from '../layout/page-map';
 import { Bin, Extents, Slot, SlotOwner, binAt, slotAt, slotOfToken } from '../layout/region-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '../slab/size-classes';
 import { NO_RUN, allFree, hasRunInUse, runBeginningAt, runsOfPage, without } from '../slab/state-extent';
@@ -109,7 +109,11 @@ export class Recovery {
   /** Rebuilds all derived words of the page map and of the extents' tables. Extent lock held. */
   private repairExtents(): void {
     const { i32, pageMap } = this.core.region;
-    // who withdrew a slab before may not have waited for the sections that still see it
+    walkExtents(pageMap, (page, kind, length) => {
+      if (!isUnfinished(pageMap, page, kind)) return;
+      for (let i = 0; i < length; i++) pageMap.withdrawClass(pageAfter(page, i));
+    });
+    // no section sees a slab any more that was withdrawn, here or by who had the lock before
     this.core.sections.awaitOthers();
     this.repairStatePages();
     this.core.extents.free.clear();
@@ -123,8 +127,7 @@ export class Recovery {
       freeLength = 0;
     };
     walkExtents(pageMap, (page, kind, length) => {
-      const unfinishedSlab = kind === PageKind.slab && pageMap.sizeClass(page) < 0;
-      if (kind === PageKind.free || kind === PageKind.pending || unfinishedSlab) {
+      if (kind === PageKind.free || isUnfinished(pageMap, page, kind)) {
         if (freeLength === 0) freeStart = page;
         freeLength += length;
         return;
@@ -222,3 +225,7 @@ export class Recovery {
     i32[bin + Bin.freeBlocks] = allFreeBlocks;
   }
 }
+
+/** Whether the extent was just being made or given back. */
+const isUnfinished = (pageMap: PageMap, page: PageIndex, kind: PageKind): boolean =>
+  kind === PageKind.pending || (kind === PageKind.slab && pageMap.sizeClass(page) < 0);

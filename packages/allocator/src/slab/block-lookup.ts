@@ -20,7 +20,7 @@ export function stateIndexOf(region: Region, ptr: number): number {
 
 /**
  * Class of the live slab block that begins at `ptr`; -1 if none does, and where another thread takes the slab away between
- * the two looks at the page map: the block was freed then.
+ * the two looks at the page map: the block was freed then, and the state that was looked at may be another one's.
  */
 export function liveClassOf(region: Region, ptr: number): number {
   const state = stateIndexOf(region, ptr);

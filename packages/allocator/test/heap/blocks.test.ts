@@ -1,5 +1,6 @@
 import { Heap } from '@vmem-ts/allocator';
-import { PageKind } from '#src/layout/page-map';
+import { asPage } from '#src/base/units';
+import { PageKind, PageMap } from '#src/layout/page-map';
 import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
 import { randomFor } from '../support/random';
@@ -35,6 +36,21 @@ test('a block that is cached or freed is none', () => {
     heap.free(ptr);
     expect([heap.contains(ptr), heap.blockAt(ptr)]).toEqual([false, undefined]);
   }
+});
+
+test('a block whose slab goes while it is looked at is none, whatever state was seen', () => {
+  const heap = Heap.create(new SharedArrayBuffer(MIB));
+  const ptr = heap.malloc(100);
+  const sizeClass = new InnerHeap(heap).pageMap.sizeClass(asPage(ptr >> 12));
+  const look = jest.spyOn(PageMap.prototype, 'sizeClass');
+  try {
+    look.mockReturnValueOnce(sizeClass).mockReturnValueOnce(-1);
+    expect(heap.contains(ptr)).toBe(false);
+    expect(look).toHaveBeenCalledTimes(2);
+  } finally {
+    look.mockRestore();
+  }
+  expect(heap.contains(ptr)).toBe(true);
 });
 
 test('a large block whose length changes is one all the while', () => {

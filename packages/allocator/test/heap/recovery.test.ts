@@ -4,8 +4,19 @@ import { Heap, type ThreadHost } from '@vmem-ts/allocator';
 import { asPage } from '#src/base/units';
 import { cachingSlot } from '#src/layout/block-state';
 import { PageKind, cachedRunTag } from '#src/layout/page-map';
-import { Bin, Calls, Extents, Slot, SlotOwner, binAt, slotAt, tokenOf } from '#src/layout/region-layout';
+import {
+  Bin,
+  Calls,
+  Extents,
+  Slot,
+  SlotOwner,
+  binAt,
+  slotAt,
+  slotOfToken,
+  tokenOf,
+} from '#src/layout/region-layout';
 import { CLASS_COUNT, CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
+import { FastSections } from '#src/sync/fast-sections';
 import { Naps } from '../support/naps';
 import { FakeThreads } from '../support/fake-threads';
 import { InnerHeap } from '../support/inner-heap';
@@ -387,3 +398,47 @@ describe('recovery', () => {
     next.detach();
   });
 });
+
+test('before repair waits for the sections of others, no page of an unfinished slab has a class', () => {
+  let unfinished = 0;
+  const left: number[] = [];
+  for (let fatal = 0, survived = false; !survived; fatal++) {
+    const scene = new Scene();
+    const { inner, heap, theirs, mortal } = withEmptySlabs(scene);
+    survived = mortal.run(() => theirs.malloc(SIZE), fatal);
+    scene.threads.killSilently(MORTAL);
+    const { pageMap } = inner;
+    for (const { page, kind, length } of inner.extents()) {
+      const isUnfinished = kind === PageKind.slab && pageMap.sizeClass(page) < 0;
+      if (isUnfinished && length > 1 && pageMap.sizeClass(asPage(page + 1)) >= 0) unfinished++;
+    }
+    const { awaitOthers } = FastSections.prototype;
+    const wait = jest.spyOn(FastSections.prototype, 'awaitOthers').mockImplementation(function (
+      this: FastSections,
+    ) {
+      const isRepair = inner.i32[Extents.lock] > 0 && slotOfToken(inner.i32[Extents.lock]) === 0;
+      for (const { page, kind, length } of isRepair ? inner.extents() : []) {
+        if (kind !== PageKind.slab || pageMap.sizeClass(page) >= 0) continue;
+        for (let i = 0; i < length; i++) if (pageMap.sizeClass(asPage(page + i)) >= 0) left.push(page + i);
+      }
+      awaitOthers.call(this);
+    });
+    try {
+      expect(heap.malloc(SIZE)).toBe(0);
+    } finally {
+      wait.mockRestore();
+    }
+    expect(heap.checkReport().problems).toEqual([]);
+  }
+  expect(unfinished).toBeGreaterThan(0);
+  expect(left).toEqual([]);
+});
+
+/** A scene in which the mortal thread would give back empty slabs of several pages. */
+function withEmptySlabs(scene: Scene): Scene {
+  const { heap } = scene;
+  const blocks = Array.from({ length: 8 }, () => heap.malloc(9000));
+  scene.attachMortal();
+  for (const ptr of blocks) heap.free(ptr);
+  return scene;
+}
