@@ -134,8 +134,8 @@ function planSteps(
 function startOfRun(pageMap: PageMap, hole: PageIndex): PageIndex | undefined {
   const last = pageBefore(hole, 1);
   const kind = pageMap.kind(last);
-  if (kind !== PageKind.free && kind !== PageKind.freeTail) return hole;
-  const start = extentEndingAt(pageMap, last, PageKind.free);
+  const isBehindFree = kind === PageKind.free || kind === PageKind.freeTail;
+  const start = isBehindFree ? extentEndingAt(pageMap, last, PageKind.free) : hole;
   const before = pageMap.kind(pageBefore(start, 1));
   return before === PageKind.unbacked || before === PageKind.unbackedTail ? undefined : start;
 }

@@ -77,7 +77,7 @@ export class PageBacking {
     const skipped = emptyMapPages(first);
     i32[Backing.skipped] = skipped;
     i32[Backing.policy] = policy;
-    i32[Backing.mapped] = recordsIn(1 + skipped);
+    i32[Backing.mapped] = Math.min(recordsIn(1 + skipped), region.pages);
     this.mapRecords(this.source, first + dataPages);
     this.source?.back(first * PAGE_SIZE, dataPages * PAGE_SIZE);
     return dataPages;

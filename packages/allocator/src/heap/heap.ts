@@ -303,7 +303,7 @@ export class Heap {
       if (page >>> 0 < this.pages && i32[Identity.idLow] === this.id) {
         i32[busy] = 1;
         const record = Literal.pageMap + page * PageRecord.words;
-        const word = i32[record + PageRecord.sizeClass];
+        const word = i32[record + PageRecord.division];
         if (word >= SlabWord.slab) {
           const sizeClass = word & SlabWord.sizeClass;
           const offset = (ptr & Literal.pageMask) + (word & SlabWord.pageOffset);

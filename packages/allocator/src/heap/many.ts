@@ -238,7 +238,7 @@ export class Many {
     let top = 0;
     let end = 0;
     // those of the last block's class and of how its slab is shared: what is freed together is often alike
-    let known = 0;
+    let known = -1; // no such word
     let isShared = false;
     let blockSize = 0;
     let reciprocal = 0;
@@ -250,7 +250,7 @@ export class Many {
         const page = pageOf(ptr, size);
         if (page >>> 0 >= pages) break;
         const record = PAGE_MAP + Math.imul(page, PageRecord.words);
-        const word = i32[record + PageRecord.sizeClass];
+        const word = i32[record + PageRecord.division];
         const kind = word & ~SlabWord.pageOffset;
         if (kind !== known) {
           const sizeClass = word & SlabWord.sizeClass;

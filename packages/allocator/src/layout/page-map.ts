@@ -1,7 +1,7 @@
 // The page map: one record of 6 words (24 bytes) for each page of the region, itself included.
 //
 //   word   0     tag         kind << 28 | length of the extent in pages; 0 on a page inside an extent
-//          1     sizeClass   on every page of a slab: its class, its place in the slab, how its blocks are shared; see
+//          1     division    on every page of a slab: its class, its place in the slab, how its blocks are shared; see
 //                            `SlabWord`
 //                            on a state page: lines of one run; 0 elsewhere
 //          2     stateLine   on every page of a slab: line at which the slab's block states begin
@@ -11,13 +11,13 @@
 //          3     b           state page: bitmap of free runs, high half
 //                                                          free: page behind the last one that is zero, or 0
 //          4     next        list that the extent is in: free list, list of slabs, list of state pages
-//          5     previous    (words 2-5: on each page of states, else on the extent's first page only)
+//          5     previous    (all but stateLine: on each page of states, else on the extent's first page only)
 //
 // A large block is freed by whoever replaces its tag in one atomic step: by `cached`, without a lock, or by
 // `pending` under the extent lock.
 //
-// The tag, the class and the line are the source of truth; the tags of the first pages tile the region, and one store of a
-// tag is what makes a split, a merge or a change of kind happen. The rest can be rebuilt from them and from the block
+// Tag, division, line and a cache's slot are the source of truth; the tags of the first pages tile the region, and one store
+// of a tag is what makes a split, a merge or a change of kind happen. The rest can be rebuilt from them and from the block
 // states. Words 1 and 2 are what free() needs, the same on each page of a slab but for the page's place.
 //
 // [PAGE-1] Starting from page 0, kind and length of the first pages lead exactly to the region's last page.
@@ -35,7 +35,7 @@ import { type LineIndex, type PageIndex } from '../base/units';
 export const enum PageRecord {
   words = 6,
   tag = 0,
-  sizeClass = 1,
+  division = 1,
   stateLine = 2,
   a = 2,
   counts = 3,
@@ -156,34 +156,34 @@ export class PageMap {
 
   /** -1 where the page is not a slab's. */
   sizeClass(page: PageIndex): number {
-    const word = this.word1(page);
+    const word = this.division(page);
     return (word & SlabWord.slab) === 0 ? -1 : word & SlabWord.sizeClass;
   }
 
   /** How the blocks of a slab's page are freed. */
   sharing(page: PageIndex): Sharing {
-    const word = this.word1(page);
+    const word = this.division(page);
     if (word >= 0) return Sharing.exclusive;
     return (word & SlabWord.onTheWay) !== 0 ? Sharing.onTheWay : Sharing.shared;
   }
 
   setSharing(page: PageIndex, sharing: Sharing): void {
-    this.setWord1(page, (this.word1(page) & SlabWord.place) | SHARING_BITS[sharing]);
+    this.setDivision(page, (this.division(page) & SlabWord.place) | SHARING_BITS[sharing]);
   }
 
   /** Whether the page is exactly this one of such a slab. */
   isOfSlab(page: PageIndex, sizeClass: number, pageOffset: number, sharing: Sharing): boolean {
-    return this.word1(page) === (SlabWord.slab | sizeClass | pageOffset | SHARING_BITS[sharing]);
+    return this.division(page) === (SlabWord.slab | sizeClass | pageOffset | SHARING_BITS[sharing]);
   }
 
   /** Whether the page is neither a slab's nor one of states. */
   isBare(page: PageIndex): boolean {
-    return this.word1(page) === 0;
+    return this.division(page) === 0;
   }
 
   /** Bytes from the slab's start to the page. */
   pageOffset(page: PageIndex): number {
-    return this.word1(page) & SlabWord.pageOffset;
+    return this.division(page) & SlabWord.pageOffset;
   }
 
   stateLine(page: PageIndex): LineIndex {
@@ -198,12 +198,12 @@ export class PageMap {
   /** From here on blocks begin on the page, which lies `pageOffset` bytes behind the slab's start. */
   publishClass(page: PageIndex, sizeClass: number, pageOffset: number, isShared: boolean): void {
     const sharing = isShared ? Sharing.shared : Sharing.exclusive;
-    this.setWord1(page, SlabWord.slab | sizeClass | pageOffset | SHARING_BITS[sharing]);
+    this.setDivision(page, SlabWord.slab | sizeClass | pageOffset | SHARING_BITS[sharing]);
   }
 
   /** From here on no block begins on the page. */
   withdrawClass(page: PageIndex): void {
-    this.setWord1(page, 0);
+    this.setDivision(page, 0);
   }
 
   /** Of a slab. */
@@ -222,11 +222,11 @@ export class PageMap {
 
   /** Lines of one run in a state page; 0 where the page is none any more. */
   runLength(page: PageIndex): number {
-    return this.word1(page);
+    return this.division(page);
   }
 
   setRunLength(page: PageIndex, lines: number): void {
-    this.setWord1(page, lines);
+    this.setDivision(page, lines);
   }
 
   /** Words 2 and 3 of a page that is not a slab's: what they mean depends on the kind. */
@@ -262,12 +262,12 @@ export class PageMap {
     this.words[recordOf(page) + PageRecord.previous] = value;
   }
 
-  private word1(page: PageIndex): number {
-    return this.words[recordOf(page) + PageRecord.sizeClass];
+  private division(page: PageIndex): number {
+    return this.words[recordOf(page) + PageRecord.division];
   }
 
-  private setWord1(page: PageIndex, word: number): void {
-    this.words[recordOf(page) + PageRecord.sizeClass] = word;
+  private setDivision(page: PageIndex, word: number): void {
+    this.words[recordOf(page) + PageRecord.division] = word;
   }
 
   private counts(page: PageIndex): number {

@@ -378,7 +378,7 @@ export class Bins {
     const old = pageMap.freeBlocks(slab);
     const free = old + count;
     const isEmpty = free === SLAB_SHAPES[sizeClass].blocks;
-    if (old < 0 || free > SLAB_SHAPES[sizeClass].blocks)
+    if (free > SLAB_SHAPES[sizeClass].blocks)
       throw new VmemError(
         'ECORRUPT',
         `[SLAB-1] slab at page ${slab}: counts ${old} FREE blocks, ${count} come`,

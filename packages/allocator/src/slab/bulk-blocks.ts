@@ -56,7 +56,7 @@ export class BulkBlocks {
           u8[states + index] = live;
           out[next++] = start + index * size;
         }
-        if (free <= 0 || next < end) throw bins.miscounted(slab, free);
+        if (free === 0 || next < end) throw bins.miscounted(slab, free);
         bins.blocksTaken(slab, next - before, index, sizeClass);
       }
       i32[bin + Bin.refills]++;

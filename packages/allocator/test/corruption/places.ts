@@ -154,14 +154,14 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
     const page = pageAfter(first, i);
     add(i === 0 ? 'first tags' : 'inner tags', 'tag', word(page, PageRecord.tag));
     if (kind === PageKind.slab) {
-      add('slab pages', 'class', word(page, PageRecord.sizeClass), (old, now) =>
+      add('slab pages', 'class', word(page, PageRecord.division), (old, now) =>
         length === 1 && now === (old ^ SlabWord.notExclusive)
           ? 'a slab may be shared without a need, or not while nobody frees'
           : undefined,
       );
       add('slab pages', 'state line', word(page, PageRecord.stateLine));
     } else if (kind !== PageKind.states) {
-      add('other pages', 'class', word(page, PageRecord.sizeClass));
+      add('other pages', 'class', word(page, PageRecord.division));
     }
   }
   const addLinks = (structure: string, page = first): void => {
@@ -188,7 +188,7 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
     case PageKind.states:
       for (let i = 0; i < length; i++) {
         const page = pageAfter(first, i);
-        add('state pages', 'lines of a run', word(page, PageRecord.sizeClass));
+        add('state pages', 'lines of a run', word(page, PageRecord.division));
         add('state pages', 'free runs', word(page, PageRecord.a));
         add('state pages', 'free runs', word(page, PageRecord.b));
         if (pageMap.a(page) !== 0 || pageMap.b(page) !== 0) addLinks('state pages', page);

@@ -228,7 +228,7 @@ describe('the page map', () => {
   });
 
   test('[PAGE-3] a page that differs from its slab', () => {
-    for (const field of [PageRecord.sizeClass, PageRecord.stateLine]) {
+    for (const field of [PageRecord.division, PageRecord.stateLine]) {
       expectFound('[PAGE-3]', ({ inner }) => inner.i32[inner.recordWord(inner.slabOf(WIDE) + 1, field)]++);
       expectFound('[PAGE-3]', ({ inner }) => inner.i32[inner.recordWord(inner.slabOf(WIDE), field)]++);
     }
@@ -237,7 +237,7 @@ describe('the page map', () => {
   test('[PAGE-3] a slab without a class, or of a class that there is not', () => {
     for (const word of [0, 1000, -1000]) {
       expectFound('[PAGE-3]', ({ inner }) => {
-        inner.i32[inner.recordWord(inner.slabOf(SMALL), PageRecord.sizeClass)] = word;
+        inner.i32[inner.recordWord(inner.slabOf(SMALL), PageRecord.division)] = word;
       });
     }
   });
@@ -284,7 +284,7 @@ describe('the page map', () => {
   test('[PAGE-3] a page that differs from its slab in bits that mean nothing', () => {
     for (const bit of [7, 9, 11, 16, 29]) {
       expectFound('[PAGE-3]', ({ inner }) => {
-        inner.i32[inner.recordWord(inner.slabOf(WIDE) + 1, PageRecord.sizeClass)] ^= 1 << bit;
+        inner.i32[inner.recordWord(inner.slabOf(WIDE) + 1, PageRecord.division)] ^= 1 << bit;
       });
     }
   });
@@ -293,7 +293,7 @@ describe('the page map', () => {
     for (const word of [1, SlabWord.slab, SlabWord.notExclusive]) {
       const place = (page: (loaded: Loaded) => number): void => {
         expectFound('[PAGE-3]', (loaded) => {
-          loaded.inner.i32[loaded.inner.recordWord(page(loaded), PageRecord.sizeClass)] = word;
+          loaded.inner.i32[loaded.inner.recordWord(page(loaded), PageRecord.division)] = word;
         });
       };
       place(({ large }) => pageOf(large));

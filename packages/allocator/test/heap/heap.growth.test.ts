@@ -36,6 +36,8 @@ function expectSound({ heap, storage }: Grown): void {
 
 describe('a heap that grows', () => {
   test.each([
+    [500 * 1024, 256 * 1024],
+    [600 * 1024, 256 * 1024],
     [MIB, 256 * 1024],
     [8 * MIB, MIB],
     [64 * MIB, 14 * MIB],

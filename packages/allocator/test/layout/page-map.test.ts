@@ -60,7 +60,7 @@ test('what is written for a page of states is read again, and makes it no page o
     expect([pageMap.runLength(page), pageMap.a(page), pageMap.b(page)]).toEqual([lines, -1, 5]);
     expect([pageMap.next(page), pageMap.previous(page)]).toEqual([2, 3]);
     expect([pageMap.sizeClass(page), pageMap.isBare(page)]).toEqual([-1, false]);
-    expect(pageMap.words[PageRecord.words + PageRecord.sizeClass]).toBeLessThan(SlabWord.slab);
+    expect(pageMap.words[PageRecord.words + PageRecord.division]).toBeLessThan(SlabWord.slab);
   }
   for (const other of [0, 2, 3]) expectBlank(pageMap, other);
 });
@@ -84,7 +84,7 @@ test('a page is recognized as that of one slab, and of no other', () => {
   expect(pageMap.isOfSlab(page, 4, 4096, Sharing.shared)).toBe(false);
   expect(pageMap.isOfSlab(page, 4, 8192, Sharing.exclusive)).toBe(false);
   expect(pageMap.isOfSlab(page, 4, 8192, Sharing.onTheWay)).toBe(false);
-  pageMap.words[PageRecord.words + PageRecord.sizeClass] |= 1 << 20;
+  pageMap.words[PageRecord.words + PageRecord.division] |= 1 << 20;
   expect(pageMap.isOfSlab(page, 4, 8192, Sharing.shared)).toBe(false);
 });
 
@@ -99,7 +99,7 @@ test.each([0, 1, 57, 95])('a page of class %p keeps its class however its blocks
       pageMap.setSharing(page, sharing);
       expect([pageMap.sizeClass(page), pageMap.sharing(page)]).toEqual([sizeClass, sharing]);
       expect(pageMap.pageOffset(page)).toBe(61440);
-      words.add(pageMap.words[PageRecord.words + PageRecord.sizeClass]);
+      words.add(pageMap.words[PageRecord.words + PageRecord.division]);
     }
   }
   expect(words.size).toBe(3);

@@ -51,7 +51,7 @@ test('fields of a record stay inside it', () => {
 
 test('the largest region has room below 4 GiB for states, behind its page map, and fits a tag', () => {
   const pages = MAX_REGION / 4096;
-  expect(2 ** 20 - firstDataPageFor(pages)).toBeGreaterThan(0.99 * 2 ** 16);
+  expect(2 ** 20 - firstDataPageFor(pages)).toBeGreaterThan(2 ** 18);
   expect(pages).toBeLessThanOrEqual(MAX_PAGES);
 });
 
@@ -78,7 +78,7 @@ test('page records of which a part lies behind the mapped pages of the page map 
     expect(isPlausibleMap(records, 2 ** 17)).toBe(true);
     expect(isPlausibleMap(records, records)).toBe(true);
     for (const other of [records - 1, records + 1]) {
-      expect(isPlausibleMap(other, 2 ** 17)).toBe(recordsIn(mapPagesOf(other)) === other);
+      expect(isPlausibleMap(other, 2 ** 17)).toBe(false);
       expect(isPlausibleMap(other, records)).toBe(false);
     }
   }
@@ -89,7 +89,8 @@ test('pages of the page map that may stay empty lie behind its first, and hold n
   for (const pages of [64, 3333, 2 ** 17, 2 ** 22, MAX_REGION / 4096]) {
     const first = firstDataPageFor(pages);
     const skipped = emptyMapPages(first);
-    expect(recordsIn(1 + skipped)).toBeLessThanOrEqual(Math.max(first, recordsIn(1)));
-    expect(skipped).toBeGreaterThanOrEqual(0);
+    const at = first * PageRecord.words * 4;
+    if (at < 4096) expect(skipped).toBe(0);
+    else expect(Math.floor(at / 4096)).toBe(1 + skipped); // the next page has the record
   }
 });
