@@ -53,20 +53,11 @@ export function planOwnGrowth(region: Region, extents: ExtentAllocator, pages: n
 
 /** Steps that leave the `pages` pages from `page` on free; undefined if they can't be. */
 export function planExtension({ pageMap }: Region, page: PageIndex, pages: number): GrowthStep[] | undefined {
-  const steps: GrowthStep[] = [];
-  const needed = page + pages;
+  const to = page + pages;
   // in a region of more than 4 GiB callers get what lies between the low part and 4 GiB last
   const isOutside = pageMap.pages <= OWN_END || page >= OWN_END;
   const limit = isOutside ? pageMap.pages : LOW_PAGES;
-  if (needed > limit) return undefined;
-  for (let at = page; at < needed; at = pageAfter(at, extentLength(pageMap, at))) {
-    const kind = pageMap.kind(at);
-    const end = at + pageMap.length(at);
-    if (kind === PageKind.unbacked)
-      steps.push({ page: at, least: Math.min(end, needed) - at, most: Math.min(end, limit) - at });
-    else if (kind !== PageKind.free) return undefined;
-  }
-  return steps;
+  return to > limit ? undefined : stepsBetween(pageMap, page, page, to, limit);
 }
 
 /** Pages from the first up to the second. */
@@ -122,7 +113,8 @@ function planSteps(
   for (const hole of unbacked.members()) {
     const start = startOfRun(pageMap, hole);
     if (start === undefined || start >= first) continue;
-    const run = stepsOfRun(pageMap, start, pages, alignment);
+    const from = roundUp(start, alignment);
+    const run = stepsBetween(pageMap, start, from, from + pages, pageMap.pages);
     if (run === undefined) continue;
     steps = run;
     first = start;
@@ -140,24 +132,29 @@ function startOfRun(pageMap: PageMap, hole: PageIndex): PageIndex | undefined {
   return before === PageKind.unbacked || before === PageKind.unbackedTail ? undefined : start;
 }
 
-/** What of the run that begins at `start` must get storage for `pages` pages; undefined if it is too short. */
-function stepsOfRun(
+/**
+ * What must get storage so that pages `from` to `to` are free, in extents from that at `start` on, and may get it up to page
+ * `limit`; undefined if something else than free and unbacked pages lies there.
+ */
+function stepsBetween(
   pageMap: PageMap,
   start: PageIndex,
-  pages: number,
-  alignment: number,
+  from: number,
+  to: number,
+  limit: number,
 ): GrowthStep[] | undefined {
-  const from = roundUp(start, alignment);
   const steps: GrowthStep[] = [];
-  for (let page = start; page < pageMap.pages; page = pageAfter(page, pageMap.length(page))) {
+  let page = start;
+  while (page < to) {
+    if (page >= pageMap.pages) return undefined;
     const kind = pageMap.kind(page);
     if (kind !== PageKind.free && kind !== PageKind.unbacked) return undefined;
-    const end = page + extentLength(pageMap, page);
+    const end = pageAfter(page, extentLength(pageMap, page));
     if (kind === PageKind.unbacked && end > from) {
       const first = Math.max(page, from) as PageIndex;
-      steps.push({ page: first, least: Math.min(end, from + pages) - first, most: end - first });
+      steps.push({ page: first, least: Math.min(end, to) - first, most: Math.min(end, limit) - first });
     }
-    if (end >= from + pages) return steps;
+    page = end;
   }
-  return undefined;
+  return steps;
 }
