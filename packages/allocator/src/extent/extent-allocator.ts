@@ -224,7 +224,7 @@ export class ExtentAllocator {
 
   /** Repair only: makes `length` pages one free extent and forgets what stood inside. Lock held. */
   restoreFree(page: PageIndex, length: number): void {
-    for (let i = 0; i < length; i++) this.pageMap.withdrawClass(pageAfter(page, i));
+    this.pageMap.withdrawClass(page, length);
     this.pageMap.setTag(page, PageKind.free, length);
     for (let i = 1; i < length; i++) this.pageMap.clearTag(pageAfter(page, i));
     this.setFree(page, length, NONE);

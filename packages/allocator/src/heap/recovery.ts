@@ -110,8 +110,7 @@ export class Recovery {
   private repairExtents(): void {
     const { i32, pageMap } = this.core.region;
     walkExtents(pageMap, (page, kind, length) => {
-      if (!isUnfinished(pageMap, page, kind)) return;
-      for (let i = 0; i < length; i++) pageMap.withdrawClass(pageAfter(page, i));
+      if (isUnfinished(pageMap, page, kind)) pageMap.withdrawClass(page, length);
     });
     // no section sees a slab any more that was withdrawn, here or by who had the lock before
     this.core.sections.awaitOthers();

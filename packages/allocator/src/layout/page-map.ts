@@ -30,7 +30,7 @@
 //          class, counts the pages up from 0, and word 2 is the same. With the bin's lock free no page is on the way from
 //          exclusive to shared.
 
-import { type LineIndex, type PageIndex } from '../base/units';
+import { pageAfter, type LineIndex, type PageIndex } from '../base/units';
 
 export const enum PageRecord {
   words = 6,
@@ -201,9 +201,9 @@ export class PageMap {
     this.setDivision(page, SlabWord.slab | sizeClass | pageOffset | SHARING_BITS[sharing]);
   }
 
-  /** From here on no block begins on the page. */
-  withdrawClass(page: PageIndex): void {
-    this.setDivision(page, 0);
+  /** From here on no block begins on `pages` pages from `first` on, which are none of states either. */
+  withdrawClass(first: PageIndex, pages: number): void {
+    for (let i = 0; i < pages; i++) this.setDivision(pageAfter(first, i), 0);
   }
 
   /** Of a slab. */

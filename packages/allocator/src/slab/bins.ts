@@ -483,7 +483,7 @@ export class Bins {
     // whoever tries to free a block there from now on finds no slab
     for (let slab = lists.first(head); slab !== NULL_PAGE; slab = lists.next(slab)) {
       this.requireListed(slab, sizeClass, blocks);
-      for (let i = 0; i < pages; i++) pageMap.withdrawClass(pageAfter(slab, i));
+      pageMap.withdrawClass(slab, pages);
     }
     this.sections.awaitOthers();
     for (let slab = lists.first(head); slab !== NULL_PAGE; slab = lists.first(head)) {

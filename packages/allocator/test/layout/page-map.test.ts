@@ -71,7 +71,7 @@ test('a page that is no slab page has no class, nor one whose class was withdraw
   expect([pageMap.sizeClass(page), pageMap.isBare(page)]).toEqual([-1, true]);
   pageMap.publishClass(page, 4, 4096, true);
   expect([pageMap.sizeClass(page), pageMap.isBare(page)]).toEqual([4, false]);
-  pageMap.withdrawClass(page);
+  pageMap.withdrawClass(page, 1);
   expectBlank(pageMap, page);
 });
 
@@ -110,7 +110,7 @@ test('a page whose class was withdrawn is none of a class, and keeps its states'
   for (const isShared of [false, true]) {
     pageMap.setStateLine(asPage(1), 9 as LineIndex);
     pageMap.publishClass(asPage(1), 4, 4096, isShared);
-    pageMap.withdrawClass(asPage(1));
+    pageMap.withdrawClass(asPage(1), 1);
     expect([pageMap.sizeClass(asPage(1)), pageMap.stateLine(asPage(1))]).toEqual([-1, 9]);
   }
 });
