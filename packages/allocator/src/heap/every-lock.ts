@@ -2,7 +2,8 @@
 
 import { Bin, Extents, binAt } from '../layout/region-layout';
 import { CLASS_COUNT } from '../slab/size-classes';
-import { storeRelease } from '../sync/platform';
+import { ABANDONED } from '../sync/lock';
+import { STORES_IN_ORDER } from '../sync/platform';
 import type { HeapParts } from './parts';
 
 /** Runs `action`, which only reads, with the locks of all bins and of the extents. */
@@ -13,14 +14,16 @@ export function underEveryLock<T>(core: HeapParts, action: () => T): T {
 function withEveryBin<T>(core: HeapParts, from: number, action: () => T): T {
   const { i32 } = core.region;
   const lock = from < CLASS_COUNT ? binAt(from) + Bin.lock : Extents.lock;
+  let isLocked = false;
   try {
     core.locks.lock(lock, core.region);
+    isLocked = true;
     const result = from < CLASS_COUNT ? withEveryBin(core, from + 1, action) : action();
     core.locks.unlock(lock);
     return result;
   } catch (error) {
-    // reading leaves nothing half done
-    if (i32[lock] === core.locks.me) storeRelease(i32, lock, 0);
+    // Reading leaves nothing half done, but a repair that was cut short does. No call: the stack may be full.
+    if (i32[lock] === core.locks.me) i32[lock] = isLocked && STORES_IN_ORDER ? 0 : ABANDONED;
     throw error;
   }
 }

@@ -6,6 +6,7 @@ import { ExtentAllocator } from '#src/extent/extent-allocator';
 import { binOfLength } from '#src/extent/extent-index';
 import { LOW_PAGES } from '#src/extent/free-extents';
 import { HeapCopy } from '#src/heap/check/heap-copy';
+import { Recovery } from '#src/heap/recovery';
 import { FREE, MAX_SLOTS, cachedBy, liveIn } from '#src/layout/block-state';
 import { PageKind, PageRecord, Sharing, SlabWord, cachedRunTag } from '#src/layout/page-map';
 import {
@@ -920,6 +921,27 @@ describe('threads', () => {
       expect(inner.i32[lock]).toBe(0);
     }
   });
+
+  test.each(['checkReport', 'stats'] as const)(
+    '[LOCK-1] a repair that is cut short in %s is begun anew by whoever comes next',
+    (method) => {
+      for (const lock of [binAt(SMALL) + Bin.lock, Extents.lock]) {
+        const { heap, inner } = loadedHeap();
+        inner.i32[lock] = ABANDONED;
+        inner.i32[Extents.freePages] = -7;
+        inner.i32[binAt(SMALL) + Bin.emptyCount] = 3;
+        const repair = jest.spyOn(Recovery.prototype, 'repair').mockImplementationOnce(() => {
+          throw new RangeError('the stack is full');
+        });
+        expect(() => heap[method]()).toThrow('the stack is full');
+        repair.mockRestore();
+        expect(inner.i32[lock]).toBe(ABANDONED);
+        inner.i32[Extents.lock] = ABANDONED;
+        inner.i32[binAt(SMALL) + Bin.lock] = ABANDONED;
+        expect(heap.checkReport().problems).toEqual([]);
+      }
+    },
+  );
 });
 
 test('[HEAD-1] [HEAD-2] [PAGE-1] [PAGE-2] [PAGE-3] [EXTENT-1] [FREE-1] [FREE-2] hold through random load', () => {
