@@ -5,14 +5,14 @@
 import { existsSync } from 'node:fs';
 import type { LockKind } from './board';
 
-const FORMAT = 6;
+const FORMAT = 7;
 const MAGIC = 1024;
 const VERSION = 1026;
 const CLASSES = 1030;
 const SLOTS = 1032;
 const LOCKS = { standstill: 1041, backing: 1044, extents: 1056 } as const;
-const BINS = 2048;
-const SLOT_TABLE = 2048 + 96 * 16;
+const BINS = 3072;
+const SLOT_TABLE = BINS + 96 * 16;
 const RECORD = 16;
 const OWNER = 0;
 const GENERATION = 5;

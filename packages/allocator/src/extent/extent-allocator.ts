@@ -18,7 +18,7 @@ import type { Region } from '../layout/region';
 import { Backing, Extents } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
 import { extentEndingAt, extentLength } from './extent-walk';
-import { FreeExtents, LOW_PAGES } from './free-extents';
+import { FreeExtents, LOW_PAGES, OWN_END } from './free-extents';
 import { UnbackedExtents } from './unbacked-extents';
 
 /** Pages from `from` up to `to`; none if they are equal. */
@@ -110,10 +110,21 @@ export class ExtentAllocator {
     const page = this.free.find(pages);
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
-    if (this.canGrow(page, length)) return this.carve(page, length, page, pages);
-    // in the low part if it fits there; if not, what is between that and 4 GiB is for the state pages until all else is full
-    const end = page + pages <= LOW_PAGES ? Math.min(page + length, LOW_PAGES) : page + length;
-    return this.carve(page, length, asPage(end - pages), pages);
+    const end = page + length;
+    const isLow = page + pages <= LOW_PAGES;
+    let at = isLow ? Math.min(end, LOW_PAGES) - pages : end - pages;
+    if (this.canGrow(page, length)) at = isLow ? page : this.behindOwn(page, end, pages, 1);
+    return this.carve(page, length, asPage(at), pages);
+  }
+
+  /**
+   * Where pages of a caller's that don't fit in the low part go, from `at` on in a free extent up to page `end`: what lies
+   * between the low part and 4 GiB is for the heap's own until all else is full.
+   */
+  private behindOwn(at: number, end: number, pages: number, alignment: number): number {
+    if (this.pageMap.pages <= OWN_END || at >= OWN_END) return at;
+    const first = Math.ceil(OWN_END / alignment) * alignment;
+    return first + pages <= end ? first : Math.floor((end - pages) / alignment) * alignment;
   }
 
   /** The same for the heap's own pages, which end at page `limit` at the latest. */
@@ -133,7 +144,9 @@ export class ExtentAllocator {
     const page = this.free.findAligned(pages, alignment);
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
-    return this.carve(page, length, asPage(Math.ceil(page / alignment) * alignment), pages);
+    let at = Math.ceil(page / alignment) * alignment;
+    if (at + pages > LOW_PAGES) at = this.behindOwn(at, page + length, pages, alignment);
+    return this.carve(page, length, asPage(at), pages);
   }
 
   /** Makes a pending extent what it is to be. Lock held. */

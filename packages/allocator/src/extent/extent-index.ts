@@ -1,5 +1,5 @@
 // One index of free extents: lists by length, and a bitmap of the lists that are not empty, so that a fitting
-// extent is found without walking the region. Lengths below 64 pages have a list each; above, 16 lists to a
+// extent is found without walking the region. Lengths below 512 pages have a list each; above, 16 lists to a
 // doubling (the two-level segregated fit of Masmano et al., ECRTS 2004).
 //
 // [FREE-2] A bit of the bitmap is set exactly if its list is not empty; a bit of the summary exactly if its
@@ -11,8 +11,8 @@ import { PageLists } from '../layout/page-list';
 import { PageKind, type PageMap } from '../layout/page-map';
 import { FreeIndex } from '../layout/region-layout';
 
-const EXACT = 64;
-const EXACT_LOG = 6;
+const EXACT = 512;
+const EXACT_LOG = 9;
 const SPLIT_LOG = 4;
 const SPLIT = 1 << SPLIT_LOG;
 /** Members of a list of mixed lengths that are looked at for the tightest fit before longer lists are tried. */
@@ -86,8 +86,7 @@ export class ExtentIndex {
     if (bin < EXACT) return this.firstFrom(bin);
     const tight = this.tightest(bin, pages, TIGHT_FIT_TRIES);
     if (tight !== NULL_PAGE) return tight;
-    const longer = this.firstFrom(bin + 1);
-    return longer === NULL_PAGE ? this.tightest(bin, pages, this.pageMap.pages) : longer;
+    return this.firstFrom(bin + 1) || this.firstFit(bin, pages);
   }
 
   /** One of the longest, or `NULL_PAGE`: of the longest list, which are at most a 16th longer. */
@@ -195,8 +194,16 @@ export class ExtentIndex {
       if (length >= pages && length < bestLength) {
         best = page;
         bestLength = length;
+        if (length === pages) break;
       }
     }
     return best;
+  }
+
+  /** The first extent of at least `pages` pages of a list. */
+  private firstFit(bin: number, pages: number): PageIndex {
+    let page = this.head(bin);
+    while (page !== NULL_PAGE && this.memberLength(page, bin) < pages) page = this.lists.next(page);
+    return page;
   }
 }

@@ -22,6 +22,9 @@ import { ExtentIndex } from './extent-index';
  */
 export const LOW_PAGES = (2 ** 31 - 2 ** 28) / PAGE_SIZE;
 
+/** Pages below this one can be the heap's own: 4 GiB, see `state-store`. */
+export const OWN_END = 2 ** 32 / PAGE_SIZE;
+
 /** Extents of the low part that are looked at for an alignment before those above are tried. */
 const ALIGNED_TRIES = 64;
 

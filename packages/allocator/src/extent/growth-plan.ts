@@ -1,12 +1,12 @@
 // Which unbacked pages to give storage, so that a request fits. Extent lock held, and the backing lock, so that
 // nothing becomes backed or unbacked between the plan and its execution.
 
-import { PAGE_SIZE, pageAfter, pageBefore, type PageIndex } from '../base/units';
+import { pageAfter, pageBefore, type PageIndex } from '../base/units';
 import { PageKind, type PageMap } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import type { ExtentAllocator } from './extent-allocator';
 import { extentEndingAt, extentLength } from './extent-walk';
-import { LOW_PAGES } from './free-extents';
+import { LOW_PAGES, OWN_END } from './free-extents';
 
 /** Pages of one unbacked extent. */
 export interface GrowthStep {
@@ -17,10 +17,10 @@ export interface GrowthStep {
   readonly most: number;
 }
 
-/** Pages below this one can be the heap's own: 4 GiB, see `state-store`. */
-export const OWN_END = 2 ** 32 / PAGE_SIZE;
 /** By as much the heap's own share of those grows: 1 MiB. */
 const OWN_STEP = 256;
+/** Pages that may be taken from the end of a run: 4 MiB. Where fewer are, a step has no room for more than them. */
+const MUCH = 1024;
 
 /**
  * Plans that leave `pages` free pages in a row from a multiple of `alignment` on, in the order in which to try them: each
@@ -40,7 +40,7 @@ export function planGrowth(
     .map((part) => planStep(region, extents, pages, alignment, part))
     .filter((step) => step !== undefined)
     .map((step) => [step]);
-  return plans.length > 0 ? plans : [planSteps(region, extents, pages, alignment)];
+  return plans.length > 0 ? plans : planSteps(region, extents, pages, alignment);
 }
 
 /** The same for pages that can be the heap's own. */
@@ -100,26 +100,29 @@ function planStep(
   return best;
 }
 
-/** The first run of free and unbacked extents that is long enough. */
+/**
+ * In the first run of free and unbacked extents that is long enough. What takes much of it takes the end first, where the
+ * heap's own pages can't be, so that some are left for those.
+ */
 function planSteps(
   { pageMap }: Region,
   { unbacked }: ExtentAllocator,
   pages: number,
   alignment: number,
-): GrowthStep[] {
-  let steps: GrowthStep[] = [];
-  let first = Infinity;
+): GrowthStep[][] {
+  let start: PageIndex | undefined;
   // each run once: from the first unbacked extent in it
   for (const hole of unbacked.members()) {
-    const start = startOfRun(pageMap, hole);
-    if (start === undefined || start >= first) continue;
-    const from = roundUp(start, alignment);
-    const run = stepsBetween(pageMap, start, from, from + pages, pageMap.pages);
-    if (run === undefined) continue;
-    steps = run;
-    first = start;
+    const first = startOfRun(pageMap, hole);
+    if (first === undefined || first >= (start ?? Infinity)) continue;
+    if (roundUp(first, alignment) + pages <= endOfRun(pageMap, first)) start = first;
   }
-  return steps;
+  if (start === undefined) return [];
+  const lowest = roundUp(start, alignment);
+  const places = [lowest];
+  if (pageMap.pages > OWN_END && pages >= MUCH)
+    places.unshift(Math.floor((endOfRun(pageMap, start) - pages) / alignment) * alignment);
+  return places.map((from) => stepsBetween(pageMap, start, from, from + pages, pageMap.pages) ?? []);
 }
 
 /** Where the run begins of which the unbacked extent at `hole` is the first that is unbacked; undefined if it is not. */
@@ -131,6 +134,15 @@ function startOfRun(pageMap: PageMap, hole: PageIndex): PageIndex | undefined {
   const before = pageMap.kind(pageBefore(start, 1));
   return before === PageKind.unbacked || before === PageKind.unbackedTail ? undefined : start;
 }
+
+/** The page behind the free and unbacked extents from that at `page` on. */
+function endOfRun(pageMap: PageMap, page: PageIndex): number {
+  let end = page;
+  while (end < pageMap.pages && isRoom(pageMap.kind(end))) end = pageAfter(end, extentLength(pageMap, end));
+  return end;
+}
+
+const isRoom = (kind: PageKind): boolean => kind === PageKind.free || kind === PageKind.unbacked;
 
 /**
  * What must get storage so that pages `from` to `to` are free, in extents from that at `start` on, and may get it up to page
@@ -148,7 +160,7 @@ function stepsBetween(
   while (page < to) {
     if (page >= pageMap.pages) return undefined;
     const kind = pageMap.kind(page);
-    if (kind !== PageKind.free && kind !== PageKind.unbacked) return undefined;
+    if (!isRoom(kind)) return undefined;
     const end = pageAfter(page, extentLength(pageMap, page));
     if (kind === PageKind.unbacked && end > from) {
       const first = Math.max(page, from) as PageIndex;

@@ -25,14 +25,15 @@ import {
 } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
 import { LONG_FREE, type ExtentAllocator } from './extent-allocator';
-import { OWN_END, planExtension, planGrowth, planOwnGrowth, type GrowthStep } from './growth-plan';
+import { OWN_END } from './free-extents';
+import { planExtension, planGrowth, planOwnGrowth, type GrowthStep } from './growth-plan';
 import type { PageSource } from './page-source';
 
 /** A region grows by at least 4 MiB or an eighth of its size, if there is room: steps cost system calls. */
 const LEAST_STEP = 1024;
 const STEP_SHARE = 8;
 
-/** Shorter holes than 64 KiB are not worth their system calls. */
+/** Shorter holes than 64 KiB are not worth their system calls, unless they make two holes one. */
 const LEAST_HOLE = 16;
 /** Each hole splits a mapping, of which Linux allows 65,530 in a process (vm.max_map_count). */
 const MOST_HOLES = 4096;
@@ -139,15 +140,15 @@ export class PageBacking {
   }
 
   /**
-   * Takes the storage of free extents of at least `least` pages away, of the longest first. File systems take up to some
-   * milliseconds for each, so whoever wants to grow comes in between. Pages.
+   * Takes the storage of free extents of at least `least` pages away, of the longest first, and, of `LEAST_HOLE` or more, of
+   * those between holes. File systems take up to some milliseconds for each, so whoever wants to grow comes in between. Pages.
    */
   private dropFree(source: PageSource, least: number): number {
     let pages = 0;
     // those may leave new free extents behind: no more goes than there is now, which is a guess without the extent lock
     const most = Math.max(1, this.i32[Extents.freePages]);
     while (pages < most) {
-      const dropped = this.changing(source, 0, (now) => this.dropLongest(now, least));
+      const dropped = this.changing(source, 0, (now) => this.dropOne(now, least));
       if (dropped === 0) break;
       pages += dropped;
       this.locks.giveWay(Backing.lock);
@@ -155,8 +156,8 @@ export class PageBacking {
     return pages;
   }
 
-  /** Takes the storage of the longest free extent away, if that has at least `least` pages. Pages; 0 if it stays. */
-  private dropLongest(source: PageSource, least: number): number {
+  /** Takes the storage of one free extent away. Pages; 0 if none of them should go. */
+  private dropOne(source: PageSource, least: number): number {
     const { i32, extents } = this;
     if (!this.withdraw(least)) return 0;
     const page = asPage(i32[Backing.page]);
@@ -170,18 +171,29 @@ export class PageBacking {
     return isDropped ? length : 0;
   }
 
-  /** Makes one free extent unbacked and writes it down; false if there is none so long, or no more are allowed. */
+  /** Makes one free extent unbacked and writes it down; false if none should be. */
   private withdraw(least: number): boolean {
-    const { i32, extents, region } = this;
+    const { extents, region } = this;
     return extents.locked(() => {
-      const page = extents.free.longest();
-      if (page === NULL_PAGE || i32[Extents.unbackedExtents] >= MOST_HOLES) return false;
-      const length = region.pageMap.length(page);
-      if (length < least) return false;
-      this.begun(page, length);
+      const page = this.worthDropping(least);
+      if (page === NULL_PAGE) return false;
+      this.begun(page, region.pageMap.length(page));
       extents.withdraw(page);
       return true;
     });
+  }
+
+  /**
+   * The longest free extent, unless it has less than `least` pages, or makes one hole too many. Then one of any length that
+   * makes two holes one, where whole pools are to be emptied: to look for it is a walk over all holes.
+   */
+  private worthDropping(least: number): PageIndex {
+    const { free, unbacked } = this.extents;
+    const longest = free.longest();
+    const isLong = longest !== NULL_PAGE && this.region.pageMap.length(longest) >= least;
+    const hasRoom = this.i32[Extents.unbackedExtents] < MOST_HOLES;
+    if (isLong && (hasRoom || unbacked.isBeside(longest))) return longest;
+    return least === LEAST_HOLE ? unbacked.between() : NULL_PAGE;
   }
 
   /** Runs `action` with the backing lock, so that nothing becomes backed or unbacked meanwhile. */
@@ -235,8 +247,9 @@ export class PageBacking {
       this.begun(page, pages);
       source.back(page * PAGE_SIZE, pages * PAGE_SIZE);
     } catch (error) {
+      // the source has left the range as it was: with nothing to be put right, calls that need no storage go on
+      if (error instanceof VmemError) this.i32[Backing.page] = NULL_PAGE;
       if (!isOutOfRoom(error)) throw error;
-      this.i32[Backing.page] = NULL_PAGE;
       return false;
     }
     this.extents.locked(() => {

@@ -67,6 +67,29 @@ export class UnbackedExtents {
     return at;
   }
 
+  /** Whether an unbacked extent lies right in front of or behind a free one, which would join it. */
+  isBeside(page: PageIndex): boolean {
+    const before = this.pageMap.kind(pageBefore(page, 1));
+    return before === PageKind.unbacked || before === PageKind.unbackedTail || this.beginsBehind(page);
+  }
+
+  /** A free extent between two of them, which it would make one, or `NULL_PAGE`. */
+  between(): PageIndex {
+    const { pageMap } = this;
+    for (const at of this.members()) {
+      const page = pageAfter(at, extentLength(pageMap, at));
+      if (page < pageMap.pages && pageMap.kind(page) === PageKind.free && this.beginsBehind(page))
+        return page;
+    }
+    return NULL_PAGE;
+  }
+
+  private beginsBehind(page: PageIndex): boolean {
+    const { pageMap } = this;
+    const end = pageAfter(page, extentLength(pageMap, page));
+    return end < pageMap.pages && pageMap.kind(end) === PageKind.unbacked;
+  }
+
   /** Makes a part of the unbacked extent at `page` an extent of kind `pending`. */
   carve(page: PageIndex, at: PageIndex, pages: number): void {
     const { pageMap } = this;

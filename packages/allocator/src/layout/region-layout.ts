@@ -2,9 +2,9 @@
 // before it.
 //
 //   page 0      null page: zeros for ever, so that following NULL finds nothing
-//   page 1      identity | extents: lock, counters, two indexes of free extents
-//   page 2, 3   bins: one record a size class
-//   page 3 - 7  thread slots
+//   page 1, 2   identity | extents: lock, counters, two indexes of free extents
+//   page 3, 4   bins: one record a size class
+//   page 4 - 7  thread slots
 //   page 8 ...  page map, then the pages that are handed out
 //
 // Everything is placed as for the largest size that the region can grow to. Of the page map only what is in use has
@@ -24,7 +24,7 @@ import { PageRecord } from './page-map';
 export const MAGIC_LOW = 0x6d656d76; // "vmem" in little-endian order
 export const MAGIC_HIGH = 0x73742d00; // "\0-ts"
 /** Of the region format. Regions live no longer than their processes and those that these have forked: there is no migration. */
-export const FORMAT_VERSION = 6;
+export const FORMAT_VERSION = 7;
 /** Room in the bin table; the number of size classes is at most this. */
 export const MAX_CLASSES = 96;
 
@@ -106,8 +106,8 @@ export const enum FreeIndex {
   /** Bit b: list b is not empty. */
   bitmap = summary + 16,
   /** First extent of each list. */
-  heads = bitmap + 16,
-  lists = 64 + 22 * 16,
+  heads = bitmap + 32,
+  lists = 512 + 19 * 16,
   words = heads + lists,
 }
 
@@ -137,7 +137,7 @@ export const enum Extents {
 
 /** The record of a size class: what its lock protects. */
 export const enum Bin {
-  start = 2048,
+  start = 3072,
   words = 16,
   lock = 0,
   /** First of the slabs that have FREE blocks and others. */
@@ -158,7 +158,7 @@ export const enum Bin {
 
 /** The record of a thread. */
 export const enum Slot {
-  start = 2048 + 96 * 16,
+  start = 3072 + 96 * 16,
   words = 16,
   /** Positive: id of the thread that has it; otherwise `SlotOwner`. */
   owner = 0,

@@ -84,14 +84,14 @@ test('bins ascend with the length', () => {
   }
 });
 
-test('each length below 64 pages has a bin of its own, and the longest region has one', () => {
-  const exact = Array.from({ length: 63 }, (_, i) => binOfLength(i + 1));
-  expect(new Set([...exact, binOfLength(64)]).size).toBe(64);
+test('each length below 512 pages has a bin of its own, and the longest region has one', () => {
+  const exact = Array.from({ length: 511 }, (_, i) => binOfLength(i + 1));
+  expect(new Set([...exact, binOfLength(512)]).size).toBe(512);
   expect(binOfLength(MAX_PAGES)).toBeLessThan(FreeIndex.lists);
 });
 
 test('lengths of one bin differ by less than a sixteenth', () => {
-  for (let length = 64; length < 5000; length++) {
+  for (let length = 512; length < 10_000; length++) {
     let shortest = length;
     while (shortest > 1 && binOfLength(shortest - 1) === binOfLength(length)) shortest--;
     expect((length - shortest) / shortest).toBeLessThan(1 / 16);
@@ -163,11 +163,20 @@ test.each([
 
 test('an extent is found among many of its bin that are a little too short', () => {
   const watched = new Watched();
-  for (let i = 0; i < 50; i++) watched.insert(1 + i * 200, 128);
-  watched.insert(15_000, 135);
-  for (let i = 60; i < 70; i++) watched.insert(1 + i * 200, 128);
-  expect(binOfLength(135)).toBe(binOfLength(128));
-  expect(watched.index.find(135)).toBe(15_000);
+  for (let i = 0; i < 20; i++) watched.insert(1 + i * 600, 512);
+  watched.insert(15_000, 540);
+  for (let i = 20; i < 24; i++) watched.insert(1 + i * 600, 512);
+  expect(binOfLength(540)).toBe(binOfLength(512));
+  expect(watched.index.find(540)).toBe(15_000);
+});
+
+test('to find an extent of up to 2 MiB takes no look at those that are a little too short', () => {
+  const watched = new Watched();
+  watched.insert(19_000, 135);
+  for (let i = 0; i < 100; i++) watched.insert(1 + i * 150, 128);
+  const kinds = jest.spyOn(watched.pageMap, 'kind');
+  expect(watched.index.find(130)).toBe(19_000);
+  expect(kinds.mock.calls.length).toBeLessThan(5);
 });
 
 test('a cleared index is empty', () => {

@@ -161,6 +161,39 @@ describe('a heap that grows', () => {
   });
 });
 
+/** Buffers of more than 4 GiB need a newer runtime. */
+const describeLarge = Number(process.versions.node.split('.')[0]) < 22 ? describe.skip : describe;
+
+describeLarge('a heap of more than 4 GiB', () => {
+  const GIB = 2 ** 30;
+  /** Storage wherever it is asked for. */
+  const source = { back: () => undefined, drop: () => false };
+
+  /** Two blocks, each too large for the low part, leave what lies between that and 4 GiB to the heap's own. */
+  function expectRoomForOwn(heap: Heap, take: () => number): void {
+    const large = [take(), take()];
+    expect(large).not.toContain(0);
+    const small = Array.from({ length: 20_000 }, () => heap.malloc(100));
+    expect(small).not.toContain(0);
+    expect(heap.checkReport().problems).toEqual([]);
+    for (const ptr of [...large, ...small]) heap.free(ptr);
+    expect(heap.checkReport().problems).toEqual([]);
+  }
+
+  test.each([
+    ['has nearly all from the start', 5.5, 2.05],
+    ['has little at the start', 1 / 64, 2.3],
+  ])('that grows and %s has blocks for states left beside two large ones', (_, start, size) => {
+    const heap = Heap.create(new SharedArrayBuffer(6 * GIB), { size: start * GIB, source, zeroed: true });
+    expectRoomForOwn(heap, () => heap.malloc(Math.floor(size * GIB)));
+  });
+
+  test('has them left beside two large aligned ones', () => {
+    const heap = Heap.create(new SharedArrayBuffer(6 * GIB), { zeroed: true });
+    expectRoomForOwn(heap, () => heap.alignedAlloc(2 * PAGE, Math.floor(2.05 * GIB)));
+  });
+});
+
 describe('realloc in a heap that grows', () => {
   const content = (heap: Heap, ptr: number): Uint8Array => new Uint8Array(heap.buffer, ptr, 300_000);
 
@@ -492,6 +525,33 @@ describe('purge', () => {
     expect(inner.i32[Extents.unbackedExtents]).toBe(4096);
     expect(heap.checkReport().problems).toEqual([]);
     expect(heap.stats().backed).toBe(storage.bytes);
+
+    for (let i = 1; i < pointers.length; i += 2) heap.free(pointers[i]);
+    heap.purge();
+    expect(inner.i32[Extents.unbackedExtents]).toBeLessThan(3);
+    expect(heap.stats().pagesFree).toBeLessThan(64 * 1024);
+    expectSound(grown);
+  });
+
+  test('gives back what lies between two holes, be it ever so short', () => {
+    const grown = growable(64 * MIB, 64 * MIB);
+    const { heap } = grown;
+    const long: number[] = [];
+    const short: number[] = [];
+    for (;;) {
+      const [one, two] = [heap.malloc(16 * PAGE), heap.malloc(5 * PAGE)];
+      if (one === 0 || two === 0) break;
+      long.push(one);
+      short.push(two);
+    }
+    for (const ptr of long) heap.free(ptr);
+    expect(heap.purge()).toBeGreaterThan(45 * MIB);
+    expectSound(grown);
+    for (const ptr of short) heap.free(ptr);
+    expect(heap.purge()).toBeGreaterThan(14 * MIB);
+    expect(heap.stats().pagesFree).toBeLessThan(64 * 1024);
+    expectSound(grown);
+    expect(heap.malloc(60 * MIB)).toBeGreaterThan(0);
   });
 
   test('does nothing without a source', () => {

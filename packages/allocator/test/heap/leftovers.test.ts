@@ -19,7 +19,7 @@ describe('a thread with locks that it does not know of', () => {
   const me = 77;
   const gates = [0, 1, 2].map((slot) => slotAt(slot) + Slot.gate);
   const words = (): Int32Array => {
-    const i32 = new Int32Array(4096);
+    const i32 = new Int32Array(slotAt(slots));
     for (const lock of [Backing.lock, Calls.standstill, ...gates, binAt(3) + Bin.lock, Extents.lock])
       i32[lock] = me;
     i32[slotAt(1) + Slot.busy] = 1;
