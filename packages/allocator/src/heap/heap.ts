@@ -30,7 +30,7 @@ import { PageKind, PageRecord, Sharing, SlabWord, cachedRunTag, tagOf } from '..
 import type { Region } from '../layout/region';
 import { Calls, Extents, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
 import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
-import { liveClassOf, stateIndexOf } from '../slab/block-lookup';
+import { liveClassOf, pageOfPointer, stateIndexOf } from '../slab/block-lookup';
 import {
   CLASS_COUNT,
   CLASS_RECIPROCAL,
@@ -557,8 +557,8 @@ export class Heap {
 
   /**
    * Gives the storage of free pages back, after emptying the caches of all threads: runs of at least 64 KiB, the longest
-   * first. They get storage again when they are needed; if there is none then, memory is out. Returns the bytes; 0
-   * without a `source`.
+   * first, and what lies between such that have none; 4,096 holes at most. They get storage again when they are needed;
+   * if there is none then, memory is out. Returns the bytes; 0 without a `source`.
    */
   purge(): number {
     this.requireAttached();
@@ -819,8 +819,11 @@ export class Heap {
         const record = PAGE_MAP_WORD + imul(page, PageRecord.words);
         const tag = i32[record];
         const pages = tag - LARGE_TAG;
-        const scarce = (this.dataPages - i32[Extents.unbackedPages]) >> SCARCE;
-        if (pages >= SHORTEST_RUN && pages <= LONGEST_RUN && i32[Extents.freePages] >= scarce) {
+        if (
+          pages >= SHORTEST_RUN &&
+          pages <= LONGEST_RUN &&
+          i32[Extents.freePages] >= (this.dataPages - i32[Extents.unbackedPages]) >> SCARCE
+        ) {
           const at = this.tops + 2 * (FIRST_RUN_STACK + pages - SHORTEST_RUN);
           try {
             i32[busy] = 1;
@@ -907,26 +910,33 @@ export class Heap {
   private freeShared(ptr: number): boolean {
     const { i32, u8, busy } = this;
     if (i32[Identity.idLow] !== this.id) return false;
+    const page = pageOfPointer(ptr, this.region.size);
+    if (page < 0 || page >= this.pages) return false;
     try {
       i32[busy] = 1;
-      const state = stateIndexOf(this.region, ptr);
-      const old = state < 0 ? 0 : u8[state];
-      if (isLive(old) && i32[busy + Literal.gate] === 0) {
-        const { pageMap } = this.region;
-        const page = offsetToPage(ptr);
-        const sharing = pageMap.sharing(page);
-        const sizeClass = pageMap.sizeClass(page); // -1 if the slab is on its way out
+      const record = Literal.pageMap + imul(page, PageRecord.words);
+      const word = i32[record + PageRecord.division];
+      if ((word & SlabWord.slab) !== 0 && (word & SlabWord.onTheWay) === 0) {
+        const sizeClass = word & SlabWord.sizeClass;
+        const offset = (ptr & Literal.pageMask) + (word & SlabWord.pageOffset);
+        const index = imul(offset, RECIPROCAL[sizeClass]) >>> 16;
+        const state = ((i32[record + PageRecord.stateLine] << Literal.lineShift) + index) >>> 0;
+        const old = u8[state];
         const at = this.tops + 2 * sizeClass;
         const top = i32[at];
-        const isFree = sharing === Sharing.shared || (sharing === Sharing.exclusive && old === this.live);
-        if (sizeClass >= 0 && isFree && top < i32[at + 1]) {
+        const isShared = word < 0;
+        if (
+          imul(index, BLOCK_SIZE[sizeClass]) === offset &&
+          (isShared ? isLive(old) : old === this.live) &&
+          top < i32[at + 1] &&
+          i32[busy + Literal.gate] === 0
+        ) {
           i32[top] = ptr / this.granuleSize;
           i32[top + 1] = state;
           // of the threads that free the block at this moment one wins; partners: the same line in the others
-          const isShared = sharing === Sharing.shared;
           if (!isShared) u8[state] = this.cached;
           if (!isShared || Atomics.compareExchange(u8, state, old, this.cached) === old) {
-            i32[at] = top + ENTRY;
+            i32[at] = top + Literal.entry;
             i32[busy] = 0;
             return true;
           }
