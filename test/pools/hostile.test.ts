@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { VMEM_MIN_POOL, Vmem, type VmemOptions } from '@vmem-ts/vmem-api';
 import { POOL_DIR, describeEachKind, describeFiles, expectEmptyAndWhole, filePool } from '../support/pools';
 import { countOpenFiles } from '../support/process-resources';
-import { failureOf } from '../support/thrown';
+import { failureOf, thrownBy } from '../support/thrown';
 import { scriptPath } from '../support/worker';
 
 class CallerError extends Error {
@@ -372,6 +372,27 @@ describe('the constructor of Vmem', () => {
     for (const args of [[], [Symbol('Vmem')], [{}, {}, {}]]) {
       expect(failureOf(() => new Public(...args))).toBe('VmemError EINVAL');
     }
+  });
+});
+
+describe('the error for what is no text', () => {
+  it.each<[string, (pool: Vmem, text: string) => unknown]>([
+    ['text', (pool, text) => pool.strdup(text)],
+    ['text', (pool, text) => pool.wcsdup(text)],
+    [
+      'opts',
+      (pool, text) => {
+        pool.statsPrint(text);
+      },
+    ],
+    ['name', (_, text) => Vmem.inherited(text)],
+  ])('names the argument, %s, and tells its value', (name, call) => {
+    const pool = filePool(VMEM_MIN_POOL, { backend: 'anonymous' });
+    expect(thrownBy(() => call(pool, null as unknown as string))).toMatchObject({
+      name: 'VmemError',
+      code: 'EINVAL',
+      message: `${name}: expected a string, got null`,
+    });
   });
 });
 

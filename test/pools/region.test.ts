@@ -91,6 +91,18 @@ describe('memory that no pool can be made in', () => {
   });
 
   it.each<[string, unknown]>([
+    ['null', null],
+    ['-0', -0],
+    ['"memory"', 'memory'],
+    ['an array', [1, 2, 3]],
+    ['a function', () => bytes],
+  ])('is told by its value: %s', (told, region) => {
+    expect(thrownBy(() => Vmem.createInRegion(region as VmemRegion)).message).toBe(
+      `region: expected a SharedArrayBuffer, an ArrayBuffer or a view, got ${told}`,
+    );
+  });
+
+  it.each<[string, unknown]>([
     ['a Proxy of a buffer', new Proxy(bytes, {})],
     ['an heir of a buffer', Object.create(bytes)],
   ])('EINVAL: %s', (_, region) => {

@@ -16,6 +16,7 @@ import {
 import type { BackendName, PoolMemory } from './backends/backend';
 import { backendNamed, chooseBackend, type BackendChoice } from './backends/choose';
 import { isDevice } from './backends/dax-device';
+import { lostFile, poolFile } from './backends/pool-file';
 import { attachRegion, regionMemory } from './backends/region';
 import { adoptInherited } from './fork/adopt';
 import { thaw } from './fork/freeze';
@@ -95,13 +96,16 @@ export type VmemRegion = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
  * Pointers are byte offsets from the start of the pool, valid in every thread; 0 is NULL. `malloc`, `calloc`, `realloc`,
  * `alignedAlloc`, `strdup` and `wcsdup` return 0 when memory is out. Everything else that goes wrong is a `VmemError`:
  * EINVAL for an argument that makes no sense, EBADPTR for a number that points to no block of this pool, EDOUBLEFREE for a
- * block that is not live any more, ECLOSED after `detach` here or `delete` in any thread, ECORRUPT where the pool's own
- * data contradict each other. Only what accessors of the caller's own objects throw comes through as it is.
+ * block that is not live any more, ECLOSED after `detach` here or `delete` in any thread, EBADF where the pool needs more
+ * storage and somebody else has closed its file's descriptor, ECORRUPT where the pool's own data contradict each other. Which
+ * of EDOUBLEFREE and EBADPTR a pointer to a freed block gets depends on what has become of its memory since, and it gets
+ * neither once a block begins there again. Only what accessors of the caller's own objects throw comes through as it is.
  *
  * Blocks begin at multiples of the largest power of two that divides their usable size, at least of 8, so that every
  * kind of typed array fits, and those of more than 16 KiB at multiples of 4096. `alignedAlloc` gives more.
  *
- * A `Vmem` that is dropped without `detach` or `delete` is detached when it is garbage-collected; the pool lives on.
+ * A `Vmem` that is dropped without `detach` or `delete` is detached when it is garbage-collected; the pool lives on, and its
+ * file and descriptor with it, until the process ends. `delete` gives them back.
  */
 export class Vmem implements Disposable {
   private readonly heap: Heap;
@@ -225,7 +229,7 @@ export class Vmem implements Disposable {
    * @throws VmemError EINVAL: no name; ENOMEM, EMFILE, ENOTSUP: no room for the pool in this process
    */
   static inherited(name = ''): Vmem | null {
-    requireText(name);
+    requireText('name', name);
     const known = inheritedPools.get(name);
     if (known?.isOpen === true) return known;
     const parts = adoptInherited(name);
@@ -403,12 +407,12 @@ export class Vmem implements Disposable {
 
   /** A copy of `text` in UTF-8, ended by a NUL; 0 when memory is out. vmem_strdup(3) */
   strdup(text: string): number {
-    return this.duplicate(cString, requireText(text), 1);
+    return this.duplicate(cString, requireText('text', text), 1);
   }
 
   /** A copy of `text` as 32-bit code points, ended by a zero; 0 when memory is out. vmem_wcsdup(3) */
   wcsdup(text: string): number {
-    return this.duplicate(wideString, requireText(text), 2);
+    return this.duplicate(wideString, requireText('text', text), 2);
   }
 
   /** Bytes that the block at `ptr` has room for; 0 for NULL. vmem_malloc_usable_size(3) */
@@ -473,18 +477,25 @@ export class Vmem implements Disposable {
    *   `l` large blocks; `J` for JSON
    */
   statsPrint(opts = ''): void {
-    requireText(opts);
+    requireText('opts', opts);
     process.stderr.write(statsText({ backend: this.backend, stats: this.stats() }, opts));
   }
 
   /**
    * Gives the file's space of free pages back, after emptying the caches of all threads: of runs of at least 64 KiB, the
-   * longest first. The pool stays as large as it was: pages get space again when they are needed, and if the file system
+   * longest first, and of what lies between such that have none; 4,096 holes at most. The pool stays as large as it was: pages get space again when they are needed, and if the file system
    * has none then, memory is out. Returns the bytes that went back. On anonymous memory this takes the addon; on `mmap-io`
    * and in memory of the caller's it does nothing and returns 0.
+   *
+   * @throws VmemError EBADF if somebody else has closed the pool's descriptor. The policy `conservative` says nothing then: the
+   *   space just stays
    */
   purge(): number {
-    return this.heap.purge();
+    const { heap, memory } = this;
+    const hasFile = memory?.source !== undefined && memory.fd !== -1;
+    // in this order: another thread that deletes the pool closes the heap before the descriptor, and that is ECLOSED
+    if (hasFile && poolFile(memory) === undefined && heap.isOpen) throw lostFile(memory);
+    return heap.purge();
   }
 
   /**
@@ -500,7 +511,7 @@ export class Vmem implements Disposable {
    *
    * @param modulePath as of child_process.fork, like `args`
    * @throws VmemError EINVAL: arguments; ENOSPC, EDQUOT: no room for a copy (mode 2); ENOTSUP: a device (mode 1; mode 2 without
-   *   `dir`), or no addon; EMFILE, ENOMEM. What `onProgress` throws
+   *   `dir`), or no addon; EBADF: somebody else has closed the pool's descriptor; EMFILE, ENOMEM. What `onProgress` throws
    */
   fork(modulePath: string | URL, args: readonly string[] = [], options: VmemForkOptions = {}): ChildProcess {
     requireProgram(modulePath, args);
@@ -531,7 +542,8 @@ export class Vmem implements Disposable {
    * what it wrote could be lost. Returns the bytes that were written; 0 if the pool is not frozen.
    *
    * @throws VmemError EBUSY: a process has the file; ENOSPC, EDQUOT: no room for what the pool has grown by meanwhile; ENOTSUP:
-   *   the pool is one that `inherited` gave, and lies on the file of the other process
+   *   the pool is one that `inherited` gave, and lies on the file of the other process; EBADF: somebody else has closed the
+   *   pool's descriptor
    */
   thaw(): number {
     return thaw(partsOf(this));
@@ -617,9 +629,9 @@ export class Vmem implements Disposable {
   }
 }
 
-function requireText(text: unknown): string {
+function requireText(name: string, text: unknown): string {
   if (typeof text === 'string') return text;
-  throw new VmemError('EINVAL', `expected a string, got ${describe(text)}`);
+  throw new VmemError('EINVAL', `${name}: expected a string, got ${describe(text)}`);
 }
 
 /** What child_process.fork would refuse only when the pool is frozen. */

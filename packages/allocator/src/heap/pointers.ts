@@ -71,7 +71,10 @@ export function refusal(region: Region, ptr: unknown): VmemError | undefined {
     case PageKind.unbacked:
     case PageKind.pending:
       return ptr % PAGE_SIZE === 0
-        ? new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: no block is there; it was freed already`)
+        ? new VmemError(
+            'EDOUBLEFREE',
+            `pointer ${hex(ptr)}: no block is there: it was freed, or there never was one`,
+          )
         : new VmemError('EBADPTR', `pointer ${hex(ptr)}: no block begins there`);
     default:
       return new VmemError('EBADPTR', `pointer ${hex(ptr)} points into the heap's own data`);

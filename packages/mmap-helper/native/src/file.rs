@@ -115,7 +115,7 @@ pub fn close_file(fd: RawFd) -> SysResult<()> {
         return Err(SysError::refused(
             libc::EBADF,
             "close",
-            "the descriptor was closed elsewhere and its number means another file now; that one is left open",
+            "the descriptor was closed elsewhere; what its number means now is left alone",
         ));
     }
     drop(files); // closing may free gigabytes: other threads need not wait for that

@@ -23,6 +23,7 @@ import { failingAs } from '../pool/failures';
 import { PAGE_SIZE, runtimeLimit } from '../pool/limits';
 import type { Backend, FileShare, PoolMemory } from './backend';
 import { mapDevice } from './dax-device';
+import { poolFile, requirePoolFile } from './pool-file';
 import { requireFile, sharedMemory } from './share';
 
 /** Mappings that a hole in one makes: itself, and what was behind it. */
@@ -104,6 +105,7 @@ function fileSource(share: FileShare): PageSource {
   return {
     back: (byteOffset, byteLength) => {
       failingAs('the pool cannot have more storage', () => {
+        requirePoolFile(share);
         allocateFile(fd, byteOffset, byteLength);
         try {
           map(share, byteOffset, byteLength);
@@ -114,7 +116,7 @@ function fileSource(share: FileShare): PageSource {
       });
     },
     drop: (byteOffset, byteLength) => {
-      if (fileInfo(fd).isCharDevice || !mayMap(HOLE)) return false;
+      if (poolFile(share)?.isCharDevice !== false || !mayMap(HOLE)) return false;
       // empty memory first: what anybody writes there meanwhile, by mistake, must not take storage again
       try {
         dropMapping(buffer!, start + byteOffset, byteLength);

@@ -1,6 +1,6 @@
 // The caller's own memory.
 
-import { VmemError } from '@vmem-ts/allocator';
+import { VmemError, describe } from '@vmem-ts/allocator';
 import { cancelThreadDeaths, loadError } from '../native';
 import { memoryOf } from '../pool/buffers';
 import { PAGE_SIZE, VMEM_MIN_POOL } from '../pool/limits';
@@ -14,7 +14,10 @@ import { fileless } from './share';
 export function regionMemory(region: unknown): PoolMemory {
   const memory = memoryOf(region);
   if (memory === undefined) {
-    throw new VmemError('EINVAL', 'region: expected a SharedArrayBuffer, an ArrayBuffer or a view');
+    throw new VmemError(
+      'EINVAL',
+      `region: expected a SharedArrayBuffer, an ArrayBuffer or a view, got ${describe(region)}`,
+    );
   }
   const { buffer, byteOffset, byteLength: size } = memory;
   if (byteOffset % PAGE_SIZE !== 0) {

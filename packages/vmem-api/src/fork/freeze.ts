@@ -8,6 +8,7 @@
 
 import { VmemError, type RestingHeap, type StoredRange } from '@vmem-ts/allocator';
 import type { FileShare, PoolMemory } from '../backends/backend';
+import { requirePoolFile } from '../backends/pool-file';
 import { advise, allocateFile, closeFile, fileInfo, lockFile, overlayFile, privatePages } from '../native';
 import { failingAs } from '../pool/failures';
 import type { PoolParts } from '../pool/surroundings';
@@ -56,7 +57,7 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
 /**
  * Ends what `freeze` began; bytes that had to be written to the file. No other thread may write to blocks of the pool.
  * @throws VmemError EBUSY: another process has the file; ENOSPC, EDQUOT: no room for what the pool has grown by meanwhile;
- *   ENOTSUP: the file is that of another process' pool. Then it is frozen as before
+ *   ENOTSUP: the file is that of another process' pool; EBADF: the pool's descriptor is lost. Then it is frozen as before
  */
 export function thaw({ heap, memory }: PoolParts): number {
   return heap.atRest((rest) => {
@@ -65,6 +66,7 @@ export function thaw({ heap, memory }: PoolParts): number {
     }
     if (rest.storage !== 'frozen') return 0;
     const share = memory as FileShare;
+    requirePoolFile(share);
     return failingAs('the pool can not be brought back to its file', () => {
       lockAlone(share.fd);
       rest.storage = 'thawed';

@@ -3,6 +3,7 @@
 
 import type { ForkOptions } from 'node:child_process';
 import { VmemError, describe, readingFrom, type RestingHeap } from '@vmem-ts/allocator';
+import { requirePoolFile } from '../backends/pool-file';
 import { closeFile, fileInfo, loadError } from '../native';
 import { requireDirectory } from '../pool/directory';
 import { failingAs } from '../pool/failures';
@@ -45,7 +46,7 @@ interface Snapshot {
 /**
  * Makes the pools ready for one process.
  * @param pools by the names that the process asks for them by
- * @throws VmemError EINVAL; ENOTSUP; ENOSPC, EDQUOT, EMFILE, ...; what `onProgress` throws
+ * @throws VmemError EINVAL; ENOTSUP; EBADF; ENOSPC, EDQUOT, EMFILE, ...; what `onProgress` throws
  */
 export function prepareFork(
   pools: ReadonlyMap<string, PoolParts>,
@@ -90,6 +91,8 @@ function snapshotOf(
     throw new VmemError('ENOTSUP', `the pool can not be had by another process: ${reason.message}`);
   return failingAs('the pool can not be had by another process', () =>
     pool.heap.atRest((rest) => {
+      // here, where nobody deletes the pool, which closes the descriptor, too
+      if (pool.memory.backend === 'overlay') requirePoolFile(pool.memory);
       if (mode === 1) return privately(pool, rest, onProgress);
       try {
         return { fd: copyToFile(pool, rest, dir, onProgress), storage: 'own' };

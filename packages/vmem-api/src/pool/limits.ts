@@ -1,7 +1,7 @@
 // How small and how large a pool can be.
 
 import { constants } from 'node:buffer';
-import { MAX_REGION, VmemError } from '@vmem-ts/allocator';
+import { MAX_REGION, VmemError, describe } from '@vmem-ts/allocator';
 
 /** Bytes of the smallest pool: `VMEM_MIN_POOL` of libvmem.h, 14 MiB. */
 export const VMEM_MIN_POOL = 14 * 1024 * 1024;
@@ -14,10 +14,9 @@ export const PAGE_SIZE = 4096;
  */
 export function poolSize(size: unknown, name = 'size'): number {
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < VMEM_MIN_POOL) {
-    const got = typeof size === 'number' ? String(size) : typeof size;
     throw new VmemError(
       'EINVAL',
-      `${name}: expected a whole number of at least ${VMEM_MIN_POOL} bytes (14 MiB), got ${got}`,
+      `${name}: expected a whole number of at least ${VMEM_MIN_POOL} bytes (14 MiB), got ${describe(size)}`,
     );
   }
   if (size > MAX_REGION) {

@@ -21,20 +21,25 @@ describe('poolSize', () => {
   });
 
   it.each([
-    ['NaN', NaN],
-    ['Infinity', Infinity],
-    ['a fraction', VMEM_MIN_POOL + 0.5],
-    ['2^53', 2 ** 53],
-    ['a negative number', -VMEM_MIN_POOL],
-    ['0', 0],
-    ['a string', '16777216'],
-    ['a bigint', 16777216n],
-    ['undefined', undefined],
-    ['null', null],
-    ['an object that is a number', Object(16777216)],
-    ['a symbol', Symbol('size')],
-  ])('refuses %s', (_, size) => {
-    expect(thrownBy(() => poolSize(size))).toMatchObject({ name: 'VmemError', code: 'EINVAL' });
+    ['NaN', NaN, 'NaN'],
+    ['Infinity', Infinity, 'Infinity'],
+    ['a fraction', VMEM_MIN_POOL + 0.5, '14680064.5'],
+    ['2^53', 2 ** 53, '9007199254740992'],
+    ['a negative number', -VMEM_MIN_POOL, '-14680064'],
+    ['0', 0, '0'],
+    ['-0', -0, '-0'],
+    ['a string', '16777216', '"16777216"'],
+    ['a bigint', 16777216n, '16777216n'],
+    ['undefined', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['an object that is a number', Object(16777216), 'an object'],
+    ['a symbol', Symbol('size'), 'a symbol'],
+  ])('refuses %s, and tells it by its name and value', (_, size, told) => {
+    expect(thrownBy(() => poolSize(size, 'maxSize'))).toMatchObject({
+      name: 'VmemError',
+      code: 'EINVAL',
+      message: `maxSize: expected a whole number of at least 14680064 bytes (14 MiB), got ${told}`,
+    });
   });
 });
 
