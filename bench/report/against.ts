@@ -28,10 +28,14 @@ export function compareReports(before: Report, now: Report): Comparison[] {
 /** What makes the two runs hard to compare. */
 function differences(before: Report, now: Report): string[] {
   const fields = ['host', 'cpu', 'cores', 'system', 'node', 'fileSystem'] as const;
-  return fields
+  const machine = fields
     .filter((field) => before.machine[field] !== now.machine[field])
     .map((field) => `${field} was '${before.machine[field]}', is '${now.machine[field]}'`);
+  const [old, own] = [roundsOf(before), roundsOf(now)];
+  return old === own ? machine : [...machine, `rounds were ${old}, are ${own}`];
 }
+
+const roundsOf = ({ options: { rounds, roundMs } }: Report): string => `${rounds} of ${roundMs} ms`;
 
 export function againstText(before: Report, now: Report): string {
   const comparisons = compareReports(before, now);

@@ -95,6 +95,14 @@ describe('against an earlier run', () => {
     expect(text).toContain('geometric mean x1.00');
     expect(text).toContain("node was 'v20.0.0', is 'v26.0.0'");
     expect(text).not.toContain('cpu was');
+    expect(text).not.toContain('rounds were');
+  });
+
+  test.each([
+    [{ rounds: 5 }, 'not alike: rounds were 1 of 1 ms, are 5 of 1 ms'],
+    [{ roundMs: 150 }, 'not alike: rounds were 1 of 1 ms, are 1 of 150 ms'],
+  ])('says that the rounds were others: %j', (options, line) => {
+    expect(againstText(before, { ...now, options: { ...now.options, ...options } })).toContain(line);
   });
 
   test('a run with nothing in common', () => {
