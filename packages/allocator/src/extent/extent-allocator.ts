@@ -4,7 +4,7 @@
 // Callers' pages (large blocks, slabs) are taken from the end of a free extent, the heap's own (states, caches) from the
 // start, so that these gather at the low end and don't fragment the rest. Two exceptions: the low part of a region goes
 // first (see `free-extents`), for offsets below 2^31 are small integers in V8; and where a region can still grow callers,
-// too, get the start: what is left over lies where it grows on.
+// too, get the start, if it lies in the low part or the heap has no use for it: what is left over lies where it grows on.
 //
 // A free extent knows of one run of its pages that nobody has written to since they got their storage: `take` tells
 // what it took of that. Repair forgets it.
@@ -33,27 +33,12 @@ export const LONG_FREE = 64;
 /** Pages are scarce when less than an eighth of those with storage is free; as a shift. */
 export const SCARCE_SHIFT = 3;
 
-const NONE: PageRange = { from: 0, to: 0 };
-
-/** What two ranges have in common. */
-function common(one: PageRange, from: number, to: number): PageRange {
-  const first = Math.max(one.from, from);
-  const end = Math.min(one.to, to);
-  return first < end ? { from: first, to: end } : NONE;
-}
-
-/** Both if they are neighbours, else the longer one. */
-function joined(one: PageRange, other: PageRange): PageRange {
-  if (one.from === one.to) return other;
-  if (one.to === other.from) return { from: one.from, to: other.to };
-  return other.to - other.from > one.to - one.from ? other : one;
-}
-
 export class ExtentAllocator {
   readonly free: FreeExtents;
   readonly unbacked: UnbackedExtents;
-  /** Pages of what was taken last that are known to be zero. Lock held. */
-  zeroTaken = NONE;
+  /** Pages of what was taken last that are known to be zero. Lock held. No object: malloc leaves none on V8's heap. */
+  zeroFrom = 0;
+  zeroTo = 0;
   /** Set when something was given back that is, with its free neighbours, at least `LONG_FREE` pages long. */
   hasLongFree = false;
   private readonly i32: Int32Array;
@@ -101,7 +86,7 @@ export class ExtentAllocator {
     const end = pageAfter(first, dataPages);
     pageMap.setTag(NULL_PAGE, PageKind.reserved, first);
     if (end < region.pages) this.unbacked.add(end, region.pages - end);
-    this.setFree(first, dataPages, zeroed ? { from: first, to: end } : NONE);
+    this.setFree(first, dataPages, first, zeroed ? end : first);
     this.i32[Extents.freePages] = dataPages;
   }
 
@@ -113,18 +98,13 @@ export class ExtentAllocator {
     const end = page + length;
     const isLow = page + pages <= LOW_PAGES;
     let at = isLow ? Math.min(end, LOW_PAGES) - pages : end - pages;
-    if (this.canGrow(page, length)) at = isLow ? page : this.behindOwn(page, end, pages, 1);
+    if (this.canGrow(page, length) && (isLow || !this.isOwn(page))) at = page;
     return this.carve(page, length, asPage(at), pages);
   }
 
-  /**
-   * Where pages of a caller's that don't fit in the low part go, from `at` on in a free extent up to page `end`: what lies
-   * between the low part and 4 GiB is for the heap's own until all else is full.
-   */
-  private behindOwn(at: number, end: number, pages: number, alignment: number): number {
-    if (this.pageMap.pages <= OWN_END || at >= OWN_END) return at;
-    const first = Math.ceil(OWN_END / alignment) * alignment;
-    return first + pages <= end ? first : Math.floor((end - pages) / alignment) * alignment;
+  /** Whether pages from `at` on that don't fit in the low part had better be left to the heap: it has them below 4 GiB only. */
+  private isOwn(at: number): boolean {
+    return this.pageMap.pages > OWN_END && at < OWN_END;
   }
 
   /** The same for the heap's own pages, which end at page `limit` at the latest. */
@@ -145,7 +125,8 @@ export class ExtentAllocator {
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
     let at = Math.ceil(page / alignment) * alignment;
-    if (at + pages > LOW_PAGES) at = this.behindOwn(at, page + length, pages, alignment);
+    if (at + pages > LOW_PAGES && this.isOwn(at))
+      at = Math.floor((page + length - pages) / alignment) * alignment;
     return this.carve(page, length, asPage(at), pages);
   }
 
@@ -154,17 +135,24 @@ export class ExtentAllocator {
     this.pageMap.setTag(page, kind, this.pageMap.length(page));
   }
 
-  /** Gives an extent of any kind but `free` back, of which the pages `zero` are known to be zero. Lock held. */
-  release(page: PageIndex, zero = NONE): void {
+  /**
+   * Gives an extent of any kind but `free` back, of which the pages `zeroFrom` up to `zeroTo` are known to be zero. Of what it
+   * joins both such runs are known if they are neighbours, else the longer one. Lock held.
+   */
+  release(page: PageIndex, zeroFrom = 0, zeroTo = 0): void {
     const { pageMap, free } = this;
     const pages = extentLength(pageMap, page);
     pageMap.setTag(page, PageKind.pending, pages);
     let start = page;
     let end = pageAfter(page, pages);
-    let known = zero;
+    let from = zeroFrom;
+    let to = zeroTo;
     if (end < pageMap.pages && pageMap.kind(end) === PageKind.free) {
       const length = extentLength(pageMap, end);
-      known = joined(known, this.zeroOf(end));
+      const nextFrom = pageMap.a(end);
+      const nextTo = pageMap.b(end);
+      if (from < to && to === nextFrom) to = nextTo;
+      else if (nextTo - nextFrom > to - from) [from, to] = [nextFrom, nextTo];
       free.remove(end, length);
       end = pageAfter(end, length);
     }
@@ -173,7 +161,10 @@ export class ExtentAllocator {
     if (lastKind === PageKind.free || lastKind === PageKind.freeTail) {
       start = extentEndingAt(pageMap, last, PageKind.free);
       const length = page - start;
-      known = joined(this.zeroOf(start), known);
+      const lastFrom = pageMap.a(start);
+      const lastTo = pageMap.b(start);
+      if (from < to && lastTo === from) from = lastFrom;
+      else if (lastTo - lastFrom >= to - from) [from, to] = [lastFrom, lastTo];
       free.remove(start, length);
     }
     pageMap.setTag(start, PageKind.free, end - start); // the merge is true from here
@@ -182,7 +173,7 @@ export class ExtentAllocator {
       if (last !== start) pageMap.clearTag(last);
     }
     if (end !== page + pages) pageMap.clearTag(pageAfter(page, pages));
-    this.setFree(start, end - start, known);
+    this.setFree(start, end - start, from, to);
     if (end - start >= LONG_FREE) this.hasLongFree = true;
     this.i32[Extents.freePages] += pages;
   }
@@ -191,7 +182,7 @@ export class ExtentAllocator {
   publish(page: PageIndex, pages: number, zeroed: boolean): void {
     const { hasLongFree } = this;
     this.unbacked.carve(this.unbacked.having(page, pages), page, pages);
-    this.release(page, zeroed ? { from: page, to: page + pages } : NONE);
+    this.release(page, page, zeroed ? page + pages : page);
     this.hasLongFree = hasLongFree;
   }
 
@@ -216,11 +207,12 @@ export class ExtentAllocator {
     this.free.remove(next, available);
     const rest = available - need;
     const restAt = pageAfter(next, need);
-    const zero = this.zeroOf(next);
+    const zeroFrom = pageMap.a(next);
+    const zeroTo = pageMap.b(next);
     if (rest > 0) pageMap.setTag(restAt, PageKind.free, rest);
     pageMap.setTag(page, pageMap.kind(page), pages); // the growth is true from here
     pageMap.clearTag(next);
-    if (rest > 0) this.setFree(restAt, rest, common(zero, restAt, restAt + rest));
+    if (rest > 0) this.setFree(restAt, rest, zeroFrom, zeroTo);
     else if (available > 1) pageMap.clearTag(pageAfter(next, available - 1));
     this.i32[Extents.freePages] -= need;
     return true;
@@ -240,7 +232,7 @@ export class ExtentAllocator {
     this.pageMap.withdrawClass(page, length);
     this.pageMap.setTag(page, PageKind.free, length);
     for (let i = 1; i < length; i++) this.pageMap.clearTag(pageAfter(page, i));
-    this.setFree(page, length, NONE);
+    this.setFree(page, length, 0, 0);
   }
 
   /** Repair only: the same for pages without storage. Lock held. */
@@ -256,32 +248,32 @@ export class ExtentAllocator {
     const before = at - page;
     const behind = pageAfter(at, pages);
     const rest = length - before - pages;
-    const zero = this.zeroOf(page);
-    this.zeroTaken = common(zero, at, behind);
+    const zeroFrom = pageMap.a(page);
+    const zeroTo = pageMap.b(page);
+    this.zeroFrom = Math.max(zeroFrom, at);
+    this.zeroTo = Math.max(Math.min(zeroTo, behind), this.zeroFrom);
     this.free.remove(page, length);
     if (rest > 0) this.setFreeTags(behind, rest);
     else if (pages > 1) pageMap.clearTag(pageBefore(behind, 1));
     pageMap.setTag(at, PageKind.pending, pages);
-    if (before > 0) this.setFree(page, before, common(zero, page, at)); // its tag makes the split true; without it, the tag above
-    if (rest > 0) this.insertFree(behind, rest, common(zero, behind, behind + rest));
+    if (before > 0) this.setFree(page, before, zeroFrom, zeroTo); // its tag makes the split true; without it, the tag above
+    if (rest > 0) this.insertFree(behind, rest, zeroFrom, zeroTo);
     this.i32[Extents.freePages] -= pages;
     return at;
   }
 
-  private setFree(page: PageIndex, length: number, zero: PageRange): void {
+  private setFree(page: PageIndex, length: number, zeroFrom: number, zeroTo: number): void {
     this.setFreeTags(page, length);
-    this.insertFree(page, length, zero);
+    this.insertFree(page, length, zeroFrom, zeroTo);
   }
 
-  private insertFree(page: PageIndex, length: number, { from, to }: PageRange): void {
-    this.pageMap.setA(page, from);
-    this.pageMap.setB(page, to);
+  /** @param zeroFrom,zeroTo what is known to be zero, of these pages and others */
+  private insertFree(page: PageIndex, length: number, zeroFrom: number, zeroTo: number): void {
+    const from = Math.max(zeroFrom, page);
+    const to = Math.min(zeroTo, page + length);
+    this.pageMap.setA(page, from < to ? from : 0);
+    this.pageMap.setB(page, from < to ? to : 0);
     this.free.insert(page, length);
-  }
-
-  /** The pages of a free extent that are known to be zero. */
-  private zeroOf(page: PageIndex): PageRange {
-    return { from: this.pageMap.a(page), to: this.pageMap.b(page) };
   }
 
   private setFreeTags(page: PageIndex, length: number): void {

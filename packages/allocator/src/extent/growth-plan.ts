@@ -19,8 +19,10 @@ export interface GrowthStep {
 
 /** By as much the heap's own share of those grows: 1 MiB. */
 const OWN_STEP = 256;
-/** Pages that may be taken from the end of a run: 4 MiB. Where fewer are, a step has no room for more than them. */
+/** Only so many pages are taken from the end of a run, 4 MiB: nothing is left behind them for a longer step. */
 const MUCH = 1024;
+/** The part of them that it may cost more storage than at the start. */
+const MORE = 1 / 8;
 
 /**
  * Plans that leave `pages` free pages in a row from a multiple of `alignment` on, in the order in which to try them: each
@@ -101,8 +103,9 @@ function planStep(
 }
 
 /**
- * In the first run of free and unbacked extents that is long enough. What takes much of it takes the end first, where the
- * heap's own pages can't be, so that some are left for those.
+ * In the first run of free and unbacked extents that is long enough. In a region of more than 4 GiB much is taken from the end
+ * if that costs little more storage, so that pages are left for the heap's own. A plan that fails leaves storage behind, by
+ * which the next one is out of date, unless it is a single step.
  */
 function planSteps(
   { pageMap }: Region,
@@ -118,12 +121,19 @@ function planSteps(
     if (roundUp(first, alignment) + pages <= endOfRun(pageMap, first)) start = first;
   }
   if (start === undefined) return [];
-  const lowest = roundUp(start, alignment);
-  const places = [lowest];
-  if (pageMap.pages > OWN_END && pages >= MUCH)
-    places.unshift(Math.floor((endOfRun(pageMap, start) - pages) / alignment) * alignment);
-  return places.map((from) => stepsBetween(pageMap, start, from, from + pages, pageMap.pages) ?? []);
+  const run = start;
+  const planFrom = (from: number): GrowthStep[] =>
+    stepsBetween(pageMap, run, from, from + pages, pageMap.pages) ?? [];
+  const lowest = roundUp(run, alignment);
+  const highest = Math.floor((endOfRun(pageMap, run) - pages) / alignment) * alignment;
+  const plan = planFrom(lowest);
+  if (pageMap.pages <= OWN_END || pages < MUCH || highest === lowest) return [plan];
+  const atEnd = planFrom(highest);
+  const isCheap = atEnd.length === 1 && needOf(atEnd) <= needOf(plan) + pages * MORE;
+  return isCheap ? [atEnd, plan] : [plan];
 }
+
+const needOf = (plan: GrowthStep[]): number => plan.reduce((sum, { least }) => sum + least, 0);
 
 /** Where the run begins of which the unbacked extent at `hole` is the first that is unbacked; undefined if it is not. */
 function startOfRun(pageMap: PageMap, hole: PageIndex): PageIndex | undefined {

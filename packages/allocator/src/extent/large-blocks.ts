@@ -46,8 +46,8 @@ export class LargeBlocks {
       if (page !== NULL_PAGE) {
         extents.commit(page, PageKind.large);
         taken = page;
-        this.zeroFrom = extents.zeroTaken.from * PAGE_SIZE;
-        this.zeroTo = extents.zeroTaken.to * PAGE_SIZE;
+        this.zeroFrom = extents.zeroFrom * PAGE_SIZE;
+        this.zeroTo = extents.zeroTo * PAGE_SIZE;
         this.count(1, pages);
       }
       extents.unlock();

@@ -4,7 +4,7 @@
 //   page 0      null page: zeros for ever, so that following NULL finds nothing
 //   page 1, 2   identity | extents: lock, counters, two indexes of free extents
 //   page 3, 4   bins: one record a size class
-//   page 4 - 7  thread slots
+//   page 4 - 6  thread slots
 //   page 8 ...  page map, then the pages that are handed out
 //
 // Everything is placed as for the largest size that the region can grow to. Of the page map only what is in use has

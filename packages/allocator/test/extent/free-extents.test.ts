@@ -106,25 +106,27 @@ test('an empty index finds nothing', () => {
 });
 
 test('an extent is found by every length up to its own, and by no longer one', () => {
-  for (const length of [1, 2, 63, 64, 65, 100, 127, 128, 4097]) {
+  for (const length of [1, 2, 63, 64, 65, 100, 128, 511, 512, 513, 545, 4097]) {
     const watched = new Watched();
     watched.insert(7, length);
     for (let pages = 1; pages <= length + 1; pages++) watched.compare(pages, 1);
   }
 });
 
-test('of extents of less than 64 pages the tightest is found', () => {
+test('of extents of less than 512 pages the tightest is found', () => {
   const watched = new Watched();
   for (const [page, length] of [
     [100, 60],
     [200, 12],
     [300, 40],
-    [400, 700],
+    [400, 511],
+    [1000, 510],
+    [2000, 700],
   ]) {
     watched.insert(page, length);
   }
-  expect([1, 12, 13, 40, 41, 61, 64].map((pages) => watched.index.find(pages))).toEqual([
-    200, 200, 300, 300, 100, 400, 400,
+  expect([1, 12, 13, 40, 41, 61, 510, 511, 512].map((pages) => watched.index.find(pages))).toEqual([
+    200, 200, 300, 300, 100, 1000, 1000, 400, 2000,
   ]);
 });
 

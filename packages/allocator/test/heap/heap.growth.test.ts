@@ -188,6 +188,33 @@ describeLarge('a heap of more than 4 GiB', () => {
     expectRoomForOwn(heap, () => heap.malloc(Math.floor(size * GIB)));
   });
 
+  test('whose disk is nearly full takes a block where that needs little of it, in several pieces', () => {
+    const hasStorage = new Uint8Array((6 * GIB) / PAGE);
+    let left = Infinity;
+    const disk = {
+      back(byteOffset: number, byteLength: number): void {
+        const range = hasStorage.subarray(byteOffset / PAGE, (byteOffset + byteLength) / PAGE);
+        const missing = range.length - range.reduce((sum, one) => sum + one, 0);
+        if (missing > left) throw new VmemError('ENOSPC', 'the disk of the test is full');
+        left -= missing;
+        range.fill(1);
+      },
+      drop: () => false,
+    };
+    const heap = Heap.create(new SharedArrayBuffer(6 * GIB), {
+      size: 1.75 * GIB,
+      source: disk,
+      zeroed: true,
+    });
+    const blocks = [heap.malloc(1.625 * GIB), heap.malloc(0.25 * GIB)];
+    expect(blocks).not.toContain(0);
+    for (const ptr of blocks) heap.free(ptr);
+    left = (1.875 * GIB) / PAGE;
+    expect(heap.malloc(3.5 * GIB)).toBeGreaterThan(0);
+    expect(heap.stats().backed).toBe(hasStorage.reduce((sum, one) => sum + one, 0) * PAGE);
+    expect(heap.checkReport().problems).toEqual([]);
+  });
+
   test('has them left beside two large aligned ones', () => {
     const heap = Heap.create(new SharedArrayBuffer(6 * GIB), { zeroed: true });
     expectRoomForOwn(heap, () => heap.alignedAlloc(2 * PAGE, Math.floor(2.05 * GIB)));

@@ -53,6 +53,12 @@ test('warm malloc and free stay compiled, and allocate nothing', () => {
   expect(bytesPerReplacement).toBeLessThan(BYTES_PER_REPLACEMENT);
 });
 
+test('malloc and free of blocks that no cache takes stay compiled, and allocate nothing', () => {
+  const { bytesPerReplacement, deoptimizations } = steadyState('large');
+  if (deoptimizations.length >= OFTEN) throw new Error(deoptimizations.join('\n'));
+  expect(bytesPerReplacement).toBeLessThan(BYTES_PER_REPLACEMENT);
+});
+
 test('where all blocks are beyond 2 GiB malloc and free stay compiled, too', () => {
   const { byIndexes, deoptimizations } = steadyState('far');
   for (const lines of [byIndexes, deoptimizations])

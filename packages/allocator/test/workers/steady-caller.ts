@@ -1,17 +1,17 @@
 // Replaces random blocks until V8 has compiled all that takes part, then goes on for as long again and tells how many
 // bytes that left on V8's heap. Started with --expose-gc, --trace-deopt and --allow-natives-syntax; the argument is a fault to
-// plant, or `far`: then all blocks lie beyond 2 GiB.
+// plant; or `far`: then all blocks lie beyond 2 GiB; or `large`: then all are too large for caches.
 
 import { runInThisContext } from 'node:vm';
 import { Heap } from '@vmem-ts/allocator';
 import { fillNear } from '../support/fill-near';
 
-const BLOCKS = 2000;
 const WARM_UP = 3_000_000;
 const MEASURED = 500_000;
 const PART = 1000;
 
 const fault = process.argv[2];
+const BLOCKS = fault === 'large' ? 100 : 2000;
 const heap = Heap.create(new SharedArrayBuffer(fault === 'far' ? 3 * 2 ** 30 : 64 << 20));
 let state = 1;
 const slots = new Float64Array(BLOCKS);
@@ -35,6 +35,7 @@ function dice(): number {
 
 /** Mostly small blocks, some of whole pages. */
 function someSize(): number {
+  if (fault === 'large') return 140_000 + 4 * dice();
   if (dice() % 256 === 0) return 20_000 + dice();
   const least = 16 << (dice() % 6);
   return least + (dice() & (least - 1));
