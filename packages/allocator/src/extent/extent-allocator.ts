@@ -152,7 +152,10 @@ export class ExtentAllocator {
       const nextFrom = pageMap.a(end);
       const nextTo = pageMap.b(end);
       if (from < to && to === nextFrom) to = nextTo;
-      else if (nextTo - nextFrom > to - from) [from, to] = [nextFrom, nextTo];
+      else if (nextTo - nextFrom > to - from) {
+        from = nextFrom;
+        to = nextTo;
+      }
       free.remove(end, length);
       end = pageAfter(end, length);
     }
@@ -164,7 +167,10 @@ export class ExtentAllocator {
       const lastFrom = pageMap.a(start);
       const lastTo = pageMap.b(start);
       if (from < to && lastTo === from) from = lastFrom;
-      else if (lastTo - lastFrom >= to - from) [from, to] = [lastFrom, lastTo];
+      else if (lastTo - lastFrom >= to - from) {
+        from = lastFrom;
+        to = lastTo;
+      }
       free.remove(start, length);
     }
     pageMap.setTag(start, PageKind.free, end - start); // the merge is true from here
