@@ -98,7 +98,9 @@ export class ExtentAllocator {
     const end = page + length;
     const isLow = page + pages <= LOW_PAGES;
     let at = isLow ? Math.min(end, LOW_PAGES) - pages : end - pages;
-    if (this.canGrow(page, length) && (isLow || !this.isOwn(page))) at = page;
+    // pages behind it can join it: what is left of it should be there then
+    const canGrow = this.unbacked.beginsAt(pageAfter(page, length));
+    if (canGrow && (isLow || !this.isOwn(page))) at = page;
     return this.carve(page, length, asPage(at), pages);
   }
 
@@ -111,12 +113,6 @@ export class ExtentAllocator {
   takeBelow(pages: number, limit: number): PageIndex {
     const page = this.free.findBelow(pages, limit);
     return page === NULL_PAGE ? NULL_PAGE : this.carve(page, this.pageMap.length(page), page, pages);
-  }
-
-  /** Whether pages behind a free extent can join it: what is left of it should be there then. */
-  private canGrow(page: PageIndex, length: number): boolean {
-    const end = pageAfter(page, length);
-    return end < this.pageMap.pages && this.pageMap.kind(end) === PageKind.unbacked;
   }
 
   /** The same at a multiple of `alignment` pages. */

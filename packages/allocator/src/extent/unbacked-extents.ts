@@ -69,25 +69,33 @@ export class UnbackedExtents {
 
   /** Whether an unbacked extent lies right in front of or behind a free one, which would join it. */
   isBeside(page: PageIndex): boolean {
-    const before = this.pageMap.kind(pageBefore(page, 1));
-    return before === PageKind.unbacked || before === PageKind.unbackedTail || this.beginsBehind(page);
+    return this.endsAt(pageBefore(page, 1)) || this.beginsAt(this.endOf(page));
   }
 
   /** A free extent between two of them, which it would make one, or `NULL_PAGE`. */
   between(): PageIndex {
     const { pageMap } = this;
     for (const at of this.members()) {
-      const page = pageAfter(at, extentLength(pageMap, at));
-      if (page < pageMap.pages && pageMap.kind(page) === PageKind.free && this.beginsBehind(page))
-        return page;
+      const page = this.endOf(at);
+      const isFree = page < pageMap.pages && pageMap.kind(page) === PageKind.free;
+      if (isFree && this.beginsAt(this.endOf(page))) return page;
     }
     return NULL_PAGE;
   }
 
-  private beginsBehind(page: PageIndex): boolean {
-    const { pageMap } = this;
-    const end = pageAfter(page, extentLength(pageMap, page));
-    return end < pageMap.pages && pageMap.kind(end) === PageKind.unbacked;
+  /** Whether the page, which may be one behind the last, is the first of an unbacked extent. */
+  beginsAt(page: PageIndex): boolean {
+    return page < this.pageMap.pages && this.pageMap.kind(page) === PageKind.unbacked;
+  }
+
+  /** Whether the page is the last of an unbacked extent. */
+  private endsAt(page: PageIndex): boolean {
+    const kind = this.pageMap.kind(page);
+    return kind === PageKind.unbacked || kind === PageKind.unbackedTail;
+  }
+
+  private endOf(page: PageIndex): PageIndex {
+    return pageAfter(page, extentLength(this.pageMap, page));
   }
 
   /** Makes a part of the unbacked extent at `page` an extent of kind `pending`. */
@@ -110,11 +118,9 @@ export class UnbackedExtents {
   join(page: PageIndex): void {
     const { pageMap } = this;
     const end = pageAfter(page, pageMap.length(page));
-    if (end < pageMap.pages && pageMap.kind(end) === PageKind.unbacked) this.merge(page, end);
+    if (this.beginsAt(end)) this.merge(page, end);
     const last = pageBefore(page, 1);
-    const kind = pageMap.kind(last);
-    if (kind === PageKind.unbacked || kind === PageKind.unbackedTail)
-      this.merge(extentEndingAt(pageMap, last, PageKind.unbacked), page);
+    if (this.endsAt(last)) this.merge(extentEndingAt(pageMap, last, PageKind.unbacked), page);
   }
 
   private merge(one: PageIndex, next: PageIndex): void {
