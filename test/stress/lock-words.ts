@@ -5,13 +5,13 @@
 import { existsSync } from 'node:fs';
 import type { LockKind } from './board';
 
-const FORMAT = 7;
+const FORMAT = 8;
 const MAGIC = 1024;
 const VERSION = 1026;
 const CLASSES = 1030;
 const SLOTS = 1032;
 const LOCKS = { standstill: 1041, backing: 1044, extents: 1056 } as const;
-const BINS = 3072;
+const BINS = 4096;
 const SLOT_TABLE = BINS + 96 * 16;
 const RECORD = 16;
 const OWNER = 0;

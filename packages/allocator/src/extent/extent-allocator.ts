@@ -97,10 +97,11 @@ export class ExtentAllocator {
     const length = this.pageMap.length(page);
     const end = page + length;
     const isLow = page + pages <= LOW_PAGES;
+    const from = end - pages >= OWN_END ? Math.max(page, OWN_END) : page;
     let at = isLow ? Math.min(end, LOW_PAGES) - pages : end - pages;
     // pages behind it can join it: what is left of it should be there then
     const canGrow = this.unbacked.beginsAt(pageAfter(page, length));
-    if (canGrow && (isLow || !this.isOwn(page))) at = page;
+    if (canGrow && (isLow || !this.isOwn(from))) at = from;
     return this.carve(page, length, asPage(at), pages);
   }
 

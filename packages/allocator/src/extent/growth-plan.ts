@@ -104,8 +104,8 @@ function planStep(
 
 /**
  * In the first run of free and unbacked extents that is long enough. In a region of more than 4 GiB much is taken from the end
- * if that costs little more storage, so that pages are left for the heap's own. A plan that fails leaves storage behind, by
- * which the next one is out of date, unless it is a single step.
+ * if that costs little more storage, or nothing would be left for the heap's own otherwise. A plan that fails leaves storage
+ * behind, by which the next one is out of date, unless it is a single step.
  */
 function planSteps(
   { pageMap }: Region,
@@ -129,8 +129,10 @@ function planSteps(
   const plan = planFrom(lowest);
   if (pageMap.pages <= OWN_END || pages < MUCH || highest === lowest) return [plan];
   const atEnd = planFrom(highest);
-  const isCheap = atEnd.length === 1 && needOf(atEnd) <= needOf(plan) + pages * MORE;
-  return isCheap ? [atEnd, plan] : [plan];
+  const takesAll = lowest < OWN_END && lowest + pages >= OWN_END; // of what could be the heap's own
+  if (takesAll && atEnd.length > 1) return [atEnd];
+  const isCheap = needOf(atEnd) <= needOf(plan) + pages * MORE;
+  return atEnd.length === 1 && (takesAll || isCheap) ? [atEnd, plan] : [plan];
 }
 
 const needOf = (plan: GrowthStep[]): number => plan.reduce((sum, { least }) => sum + least, 0);

@@ -2,9 +2,9 @@
 // before it.
 //
 //   page 0      null page: zeros for ever, so that following NULL finds nothing
-//   page 1, 2   identity | extents: lock, counters, two indexes of free extents
-//   page 3, 4   bins: one record a size class
-//   page 4 - 6  thread slots
+//   page 1 - 3  identity | extents: lock, counters, three indexes of free extents
+//   page 4, 5   bins: one record a size class
+//   page 5 - 7  thread slots
 //   page 8 ...  page map, then the pages that are handed out
 //
 // Everything is placed as for the largest size that the region can grow to. Of the page map only what is in use has
@@ -24,7 +24,7 @@ import { PageRecord } from './page-map';
 export const MAGIC_LOW = 0x6d656d76; // "vmem" in little-endian order
 export const MAGIC_HIGH = 0x73742d00; // "\0-ts"
 /** Of the region format. Regions live no longer than their processes and those that these have forked: there is no migration. */
-export const FORMAT_VERSION = 7;
+export const FORMAT_VERSION = 8;
 /** Room in the bin table; the number of size classes is at most this. */
 export const MAX_CLASSES = 96;
 
@@ -125,19 +125,21 @@ export const enum Extents {
   unbackedExtents,
   /** First of the unbacked extents. */
   unbacked,
-  /** The free extent that lies across the border of the low part. */
-  across,
-  /** The index of free extents that begin in the low part, and that of the others. */
-  below = counters + 16,
-  above = below + FreeIndex.words,
+  /** The free extents that lie across the end of the low part, and of the part that can be the heap's own. */
+  acrossLow,
+  acrossOwn,
+  /** The indexes of free extents: of those that begin in the low part, from there to 4 GiB, and behind that. */
+  low = counters + 16,
+  own = low + FreeIndex.words,
+  high = own + FreeIndex.words,
   /** By number of lines of a run, 1 to 15: state pages with a free run. */
-  statePageHeads = above + FreeIndex.words,
+  statePageHeads = high + FreeIndex.words,
   end = statePageHeads + 16,
 }
 
 /** The record of a size class: what its lock protects. */
 export const enum Bin {
-  start = 3072,
+  start = 4096,
   words = 16,
   lock = 0,
   /** First of the slabs that have FREE blocks and others. */
@@ -158,7 +160,7 @@ export const enum Bin {
 
 /** The record of a thread. */
 export const enum Slot {
-  start = 3072 + 96 * 16,
+  start = 4096 + 96 * 16,
   words = 16,
   /** Positive: id of the thread that has it; otherwise `SlotOwner`. */
   owner = 0,

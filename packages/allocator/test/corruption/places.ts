@@ -92,8 +92,8 @@ function addTables(inner: InnerHeap, add: Add, addRange: AddRange): void {
     now >= Storage.own && now <= Storage.borrowed ? HINT : undefined,
   );
   addRange('extent counters', 'counters', Extents.counters, Extents.unbacked);
-  addRange('list heads', 'unbacked, across', Extents.unbacked, Extents.across + 1);
-  for (const index of [Extents.below, Extents.above]) {
+  addRange('list heads', 'unbacked, across', Extents.unbacked, Extents.acrossOwn + 1);
+  for (const index of [Extents.low, Extents.own, Extents.high]) {
     add('free index', 'summary', index + FreeIndex.summary);
     addRange(
       'free index',

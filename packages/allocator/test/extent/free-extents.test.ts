@@ -1,6 +1,6 @@
 import { NULL_PAGE, asPage } from '#src/base/units';
 import { binOfLength } from '#src/extent/extent-index';
-import { FreeExtents, LOW_PAGES } from '#src/extent/free-extents';
+import { FreeExtents, LOW_PAGES, OWN_END } from '#src/extent/free-extents';
 import { MAX_PAGES, PageKind, PageMap, PageRecord } from '#src/layout/page-map';
 import { Extents, FreeIndex } from '#src/layout/region-layout';
 import { randomFor, type Random } from '../support/random';
@@ -31,19 +31,26 @@ class Watched {
     this.model.delete(page);
   }
 
-  /** Throws unless an extent that fits is found exactly if there is one, and a low one if one fits. */
+  /** Throws unless an extent that fits is found exactly if there is one, in the part that is to be used first. */
   compare(pages: number, alignment: number): void {
-    const fits = (page: number, length: number, limit: number): boolean =>
-      Math.ceil(page / alignment) * alignment + pages <= Math.min(page + length, limit);
-    const any = [...this.model].filter(([page, length]) => fits(page, length, Infinity));
-    const below = any.some(([page, length]) => fits(page, length, LOW_PAGES));
+    const fits = (page: number, from: number, to: number): boolean => {
+      const start = Math.ceil(Math.max(page, from) / alignment) * alignment;
+      return start + pages <= Math.min(page + (this.model.get(page) ?? 0), to);
+    };
+    const parts = [
+      [0, LOW_PAGES],
+      [OWN_END, Infinity],
+      [0, Infinity],
+    ];
+    // where many have to be looked at for an alignment, one elsewhere will do
+    const first = alignment === 1 || this.model.size <= 64 ? 0 : 2;
+    const fitting = parts
+      .slice(first)
+      .find(([from, to]) => [...this.model.keys()].some((page) => fits(page, from, to)));
     const found = alignment === 1 ? this.index.find(pages) : this.index.findAligned(pages, alignment);
-    // where many have to be looked at for an alignment, one above will do
-    const limit = below && (alignment === 1 || this.model.size <= 64) ? LOW_PAGES : Infinity;
-    const length = this.model.get(found) ?? 0;
-    if (any.length === 0 ? (found as number) !== 0 : !fits(found, length, limit)) {
+    if (fitting === undefined ? (found as number) !== 0 : !fits(found, fitting[0], fitting[1])) {
       throw new Error(
-        `${pages} pages at ${alignment} below ${limit}: found page ${found} of length ${length}, ${any.length} fit`,
+        `${pages} pages at ${alignment}: found page ${found} of length ${this.model.get(found)}, part ${fitting?.join(' to ')}`,
       );
     }
   }
@@ -137,6 +144,7 @@ test.each([
     1.5 * LOW_PAGES,
     (random: Random): number => LOW_PAGES - random.size(5000) - 1,
   ],
+  ['one of 5 GiB, around 4 GiB', 1.25 * OWN_END, (random: Random): number => OWN_END - random.size(5000) - 1],
 ])('an extent that fits is found if there is one, whatever comes and goes: %s', (_, pages, startOf) => {
   const random = randomFor('free extents');
   for (let round = 0; round < 5; round++) {
@@ -190,7 +198,7 @@ test('a cleared index is empty', () => {
   expect(watched.i32.every((word) => word === 0)).toBe(true);
 });
 
-describe('the extent across the border', () => {
+describe('the extent across the end of the low part', () => {
   /** One across, with 100 pages below and 900 above. */
   function straddled(): Watched {
     const watched = new Watched(1.5 * LOW_PAGES);
@@ -233,6 +241,72 @@ describe('the extent across the border', () => {
     expect(watched.index.longest()).toBe(LOW_PAGES + 2000);
     watched.remove(LOW_PAGES + 2000);
     expect(watched.index.longest()).toBe(1000);
+  });
+});
+
+describe('in a region of more than 4 GiB', () => {
+  test('what lies between the low part and 4 GiB is used last, however well it fits', () => {
+    const watched = new Watched(1.5 * OWN_END);
+    watched.insert(LOW_PAGES + 1000, 100);
+    watched.insert(OWN_END + 5000, 50_000);
+    expect([100, 101, 50_000].map((pages) => watched.index.find(pages))).toEqual(
+      Array(3).fill(OWN_END + 5000),
+    );
+    expect(watched.index.findAligned(64, 64)).toBe(OWN_END + 5000);
+    watched.insert(1000, 120);
+    expect(watched.index.find(100)).toBe(1000);
+    watched.remove(1000);
+    watched.remove(OWN_END + 5000);
+    expect([watched.index.find(100), watched.index.findAligned(8, 8)]).toEqual(
+      Array(2).fill(LOW_PAGES + 1000),
+    );
+  });
+
+  test('the extent across 4 GiB counts as what it has behind, then as what it has before, then as a whole', () => {
+    const watched = new Watched(1.5 * OWN_END);
+    watched.insert(OWN_END - 100, 300);
+    watched.insert(LOW_PAGES + 1000, 200);
+    watched.insert(LOW_PAGES + 2000, 250);
+    const find = (pages: number): number => watched.index.find(pages);
+    const across = OWN_END - 100;
+    const beside = LOW_PAGES + 2000;
+    expect([150, 200, 201, 250, 251, 300, 301].map(find)).toEqual([
+      across,
+      across,
+      beside,
+      beside,
+      across,
+      across,
+      0,
+    ]);
+    expect(watched.index.longest()).toBe(OWN_END - 100);
+    expect(watched.index.findBelow(90, OWN_END)).toBe(OWN_END - 100); // the tightest
+    expect(watched.index.findBelow(260, OWN_END)).toBe(0);
+    expect(watched.index.findBelow(260, 2 * OWN_END)).toBe(OWN_END - 100);
+    watched.remove(LOW_PAGES + 1000);
+    watched.remove(LOW_PAGES + 2000);
+    expect([...[99, 100, 250].map(find), watched.index.findAligned(128, 128)]).toEqual(
+      Array(4).fill(OWN_END - 100),
+    );
+  });
+
+  test('an extent across both ends is found for each part of it', () => {
+    const watched = new Watched(1.5 * OWN_END);
+    watched.insert(LOW_PAGES - 10, OWN_END - LOW_PAGES + 30);
+    const all = [1, 10, 11, 20, 21, 1000, OWN_END - LOW_PAGES + 30].map((pages) => watched.index.find(pages));
+    expect(all).toEqual(Array(7).fill(LOW_PAGES - 10));
+    expect(watched.index.findBelow(5000, OWN_END)).toBe(LOW_PAGES - 10);
+    watched.remove(LOW_PAGES - 10);
+    expect([watched.index.find(1), watched.index.longest()]).toEqual([0, 0]);
+    expect(watched.i32.every((word) => word === 0)).toBe(true);
+  });
+
+  test('to look for pages that can be states takes no look behind 4 GiB', () => {
+    const watched = new Watched(1.5 * OWN_END);
+    for (let i = 0; i < 1000; i++) watched.insert(OWN_END + 10 * i, 5);
+    const next = jest.spyOn(watched.pageMap, 'next');
+    expect(watched.index.findBelow(1, OWN_END)).toBe(0);
+    expect(next).not.toHaveBeenCalled();
   });
 });
 

@@ -118,7 +118,7 @@ const freeExtent = (inner: InnerHeap): PageIndex =>
   inner.extentOf(PageKind.free, ({ length }) => length > 3).page;
 const pageOf = (ptr: number): PageIndex => asPage(Math.floor(ptr / 4096));
 const freeListWord = (inner: InnerHeap, page: PageIndex): number =>
-  Extents.below + FreeIndex.heads + binOfLength(inner.pageMap.length(page));
+  Extents.low + FreeIndex.heads + binOfLength(inner.pageMap.length(page));
 
 describe('the head', () => {
   test('[HEAD-1] a word on the null page', () => {
@@ -317,11 +317,11 @@ describe('free extents', () => {
     }
     expectFound(
       '[FREE-1]',
-      ({ inner, large }) => (inner.i32[Extents.below + FreeIndex.heads + 10] = pageOf(large)),
+      ({ inner, large }) => (inner.i32[Extents.low + FreeIndex.heads + 10] = pageOf(large)),
     );
     expectFound(
       '[FREE-1]',
-      ({ inner }) => (inner.i32[Extents.below + FreeIndex.heads + 1] = freeExtent(inner)),
+      ({ inner }) => (inner.i32[Extents.low + FreeIndex.heads + 1] = freeExtent(inner)),
     );
   });
 
@@ -337,18 +337,18 @@ describe('free extents', () => {
   test('[FREE-2] a bit of the bitmap or of its summary that is wrong', () => {
     expectFound('[FREE-2]', ({ inner }) => {
       const bin = binOfLength(inner.pageMap.length(freeExtent(inner)));
-      inner.i32[Extents.below + FreeIndex.bitmap + (bin >>> 5)] &= ~(1 << (bin & 31));
+      inner.i32[Extents.low + FreeIndex.bitmap + (bin >>> 5)] &= ~(1 << (bin & 31));
     });
-    for (const index of [Extents.below, Extents.above]) {
+    for (const index of [Extents.low, Extents.own, Extents.high]) {
       expectFound('[FREE-2]', ({ inner }) => (inner.i32[index + FreeIndex.bitmap + 12] |= 1 << 31));
       expectFound('[FREE-2]', ({ inner }) => (inner.i32[index + FreeIndex.summary] |= 1 << 12));
       expectFound('[FREE-2]', ({ inner }) => (inner.i32[index + FreeIndex.summary] |= 1 << 31)); // of no word
     }
-    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.below + FreeIndex.summary] = 0));
+    expectFound('[FREE-2]', ({ inner }) => (inner.i32[Extents.low + FreeIndex.summary] = 0));
   });
 
   test('[FREE-4] an extent across the border of the low part that is not there', () => {
-    expectFound('[FREE-4]', ({ inner }) => (inner.i32[Extents.across] = freeExtent(inner)));
+    expectFound('[FREE-4]', ({ inner }) => (inner.i32[Extents.acrossLow] = freeExtent(inner)));
   });
 
   test('[FREE-1] [FREE-2] [FREE-4] in heaps that reach beyond their low part', () => {
@@ -366,7 +366,7 @@ describe('free extents', () => {
       }
       expect(far.check()).toBe(1);
     };
-    const wordsOf = (index: Extents.below | Extents.above, page: number, length: number) => {
+    const wordsOf = (index: Extents.low | Extents.own, page: number, length: number) => {
       const bin = binOfLength(length);
       return {
         head: index + FreeIndex.heads + bin,
@@ -376,37 +376,37 @@ describe('free extents', () => {
     };
     // all in one extent, which counts as what it has below
     const all = inner.extentOf(PageKind.free);
-    const half = wordsOf(Extents.below, all.page, LOW_PAGES - all.page);
+    const half = wordsOf(Extents.low, all.page, LOW_PAGES - all.page);
     expect(i32[half.head]).toBe(all.page);
     expectEach([
       ['[FREE-1]', half.head, 0],
       ['[FREE-2]', half.bitmap, 0],
-      ['[FREE-4]', Extents.across, 0],
-      ['[FREE-4]', Extents.across, all.page + 1],
+      ['[FREE-4]', Extents.acrossLow, 0],
+      ['[FREE-4]', Extents.acrossLow, all.page + 1],
     ]);
     // one on each side
     const wall = far.malloc((LOW_PAGES - all.page) * 4096 - 2 ** 20);
     const rest = far.malloc(2 ** 20);
     expect([wall + far.usableSize(wall), rest]).toEqual([LOW_PAGES * 4096, all.page * 4096]);
-    const above = wordsOf(Extents.above, LOW_PAGES, inner.pageMap.pages - LOW_PAGES);
+    const above = wordsOf(Extents.own, LOW_PAGES, inner.pageMap.pages - LOW_PAGES);
     expect(i32[above.head]).toBe(LOW_PAGES);
     far.free(rest);
-    const below = wordsOf(Extents.below, all.page, 256);
+    const below = wordsOf(Extents.low, all.page, 256);
     expect(i32[below.head]).toBe(all.page);
     expectEach([
       ['[FREE-1]', above.head, 0],
       ['[FREE-1]', above.head, all.page],
       ['[FREE-1]', below.head, LOW_PAGES],
       ['[FREE-2]', above.bitmap, 0],
-      ['[FREE-4]', Extents.across, LOW_PAGES],
+      ['[FREE-4]', Extents.acrossLow, LOW_PAGES],
     ]);
     // repaired, when one lies across again
     far.free(wall);
-    expect(i32[Extents.across]).toBe(all.page);
-    i32.fill(-1, Extents.across, Extents.end);
+    expect(i32[Extents.acrossLow]).toBe(all.page);
+    i32.fill(-1, Extents.acrossLow, Extents.end);
     i32[Extents.lock] = ABANDONED;
     far.free(far.malloc(2 ** 20));
-    expect(i32[Extents.across]).toBe(all.page);
+    expect(i32[Extents.acrossLow]).toBe(all.page);
     expect(far.checkReport().problems).toEqual([]);
   });
 });

@@ -169,12 +169,12 @@ describeLarge('a heap of more than 4 GiB', () => {
   /** Storage wherever it is asked for. */
   const source = { back: () => undefined, drop: () => false };
 
-  /** Two blocks, each too large for the low part, leave what lies between that and 4 GiB to the heap's own. */
-  function expectRoomForOwn(heap: Heap, take: () => number): void {
-    const large = [take(), take()];
+  /** Blocks that are too large for the low part leave what lies between that and 4 GiB to the heap's own. */
+  function expectRoomForOwn(heap: Heap, take: () => number, count = 2): void {
+    const large = Array.from({ length: count }, take);
     expect(large).not.toContain(0);
     const small = Array.from({ length: 20_000 }, () => heap.malloc(100));
-    expect(small).not.toContain(0);
+    expect(small.indexOf(0)).toBe(-1);
     expect(heap.checkReport().problems).toEqual([]);
     for (const ptr of [...large, ...small]) heap.free(ptr);
     expect(heap.checkReport().problems).toEqual([]);
@@ -212,6 +212,30 @@ describeLarge('a heap of more than 4 GiB', () => {
     left = (1.875 * GIB) / PAGE;
     expect(heap.malloc(3.5 * GIB)).toBeGreaterThan(0);
     expect(heap.stats().backed).toBe(hasStorage.reduce((sum, one) => sum + one, 0) * PAGE);
+    expect(heap.checkReport().problems).toEqual([]);
+  });
+
+  test.each([
+    ['behind 4 GiB', 0.5],
+    ['below that', 2.125],
+  ])('that has some storage %s keeps room for states where one block could take all of it', (_, size) => {
+    const heap = Heap.create(new SharedArrayBuffer(6 * GIB), { size: 64 * MIB, source, zeroed: true });
+    expect(heap.malloc(1.625 * GIB)).toBeGreaterThan(0);
+    heap.free(heap.malloc(size * GIB));
+    expectRoomForOwn(heap, () => heap.malloc(3.5 * GIB), 1);
+  });
+
+  test('lets callers have what states can lie in last, however well a block fits there', () => {
+    const heap = Heap.create(new SharedArrayBuffer(7 * GIB), { zeroed: true });
+    while (heap.malloc(16 * MIB) < 1.75 * GIB);
+    const high = heap.malloc(2 * GIB);
+    const [, between] = [1.25, 0.5, 0.25].map((size) => heap.malloc(size * GIB));
+    expect([high > 4 * GIB, between < 4 * GIB]).toEqual([true, true]);
+    heap.free(between);
+    heap.free(high);
+    const blocks = Array.from({ length: 5 }, () => heap.malloc(0.5 * GIB));
+    expect(blocks.map((ptr) => ptr > 4 * GIB)).toEqual([true, true, true, true, false]);
+    expect(blocks[4]).toBe(between);
     expect(heap.checkReport().problems).toEqual([]);
   });
 

@@ -354,7 +354,7 @@ describe('recovery', () => {
     const token = tokenOf(MORTAL_SLOT, i32[slotAt(MORTAL_SLOT) + Slot.generation]);
     i32[Extents.lock] = token;
     i32.fill(-1, Extents.counters, Extents.cachePages + 1);
-    i32.fill(-1, Extents.across, Extents.end);
+    i32.fill(-1, Extents.acrossLow, Extents.end);
     for (let i = 0; i < CLASS_COUNT; i++) {
       i32[binAt(i) + Bin.lock] = token;
       i32[binAt(i) + Bin.slabs] = 77;

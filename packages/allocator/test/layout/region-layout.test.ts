@@ -26,8 +26,8 @@ test('the null page and the tables follow each other without overlap', () => {
     table('identity', Identity.start, Identity.end),
     table('calls', Calls.deaths, Calls.standstill + 2),
     table('extent lock', Extents.lock, Extents.lock + 2),
-    table('counters', Extents.counters, Extents.across + 1),
-    ...[Extents.below, Extents.above].flatMap((index) => [
+    table('counters', Extents.counters, Extents.acrossOwn + 1),
+    ...[Extents.low, Extents.own, Extents.high].flatMap((index) => [
       table('bitmap summary', index + FreeIndex.summary, index + FreeIndex.summary + 1),
       table('bitmap', index + FreeIndex.bitmap, index + FreeIndex.bitmap + Math.ceil(FreeIndex.lists / 32)),
       table('free lists', index + FreeIndex.heads, index + FreeIndex.words),

@@ -1,8 +1,8 @@
-// Checks both indexes of free extents against the census.
+// Checks the indexes of free extents against the census.
 
 import { NULL_PAGE, PAGE_SIZE, pageToWord, type PageIndex } from '../../base/units';
 import type { ExtentIndex } from '../../extent/extent-index';
-import { isAcross } from '../../extent/free-extents';
+import { LOW_PAGES, OWN_END, isAcross } from '../../extent/free-extents';
 import { Extents, FreeIndex } from '../../layout/region-layout';
 import { walkList, type CheckScene } from './scene';
 
@@ -10,11 +10,14 @@ export function checkFreeIndex(scene: CheckScene): void {
   const { found, i32, pageMap } = scene;
   const { free } = scene.core.extents;
   const seen = new Set<PageIndex>();
-  checkIndex(scene, 'in the low part', free.below, Extents.below, seen);
-  checkIndex(scene, 'behind the low part', free.above, Extents.above, seen);
-  let across = NULL_PAGE;
+  checkIndex(scene, 'in the low part', free.low, Extents.low, seen);
+  checkIndex(scene, 'between that and 4 GiB', free.own, Extents.own, seen);
+  checkIndex(scene, 'behind 4 GiB', free.high, Extents.high, seen);
+  const acrossLow = { name: 'low part', word: i32[Extents.acrossLow], border: LOW_PAGES, page: NULL_PAGE };
+  const acrossOwn = { name: 'first 4 GiB', word: i32[Extents.acrossOwn], border: OWN_END, page: NULL_PAGE };
   for (const [page, length] of scene.freePages) {
-    if (isAcross(page, length)) across = page;
+    for (const across of [acrossLow, acrossOwn])
+      if (isAcross(page, length, across.border)) across.page = page;
     const [from, to] = [pageMap.a(page), pageMap.b(page)];
     found.expect(
       (from === 0 && to === 0) ||
@@ -24,12 +27,12 @@ export function checkFreeIndex(scene: CheckScene): void {
     );
     found.expect(seen.has(page), '[FREE-1]', () => `free extent at page ${page}: in no list`);
   }
-  found.expect(
-    i32[Extents.across] === across,
-    '[FREE-4]',
-    () =>
-      `page ${i32[Extents.across]} is said to begin the free extent across the border of the low part, page ${across} does`,
-  );
+  for (const { name, word, page } of [acrossLow, acrossOwn])
+    found.expect(
+      word === page,
+      '[FREE-4]',
+      () => `page ${word} is said to begin the free extent across the end of the ${name}, page ${page} does`,
+    );
 }
 
 /** A page that nobody has touched so far gets memory by this, so only two of each extent are looked at. */
