@@ -15,6 +15,14 @@ const NODE_GLOBALS = [
   'setTimeout',
 ];
 
+const RESTRICTED = [
+  { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
+  {
+    selector: 'MemberExpression[property.name="only"][object.name=/^(test|it|describe)$/]',
+    message: 'This would leave all other tests of the file out.',
+  },
+];
+
 export default defineConfig(
   globalIgnores(['**/dist/', '**/target/', '.setup/', '.ci/', 'coverage/', 'docs/api/']),
   js.configs.recommended,
@@ -23,14 +31,7 @@ export default defineConfig(
       eqeqeq: 'error',
       'object-shorthand': 'error',
       'prefer-const': 'error',
-      'no-restricted-syntax': [
-        'error',
-        { selector: 'ExportDefaultDeclaration', message: 'Name what you export.' },
-        {
-          selector: 'MemberExpression[property.name="only"][object.name=/^(test|it|describe)$/]',
-          message: 'This would leave all other tests of the file out.',
-        },
-      ],
+      'no-restricted-syntax': ['error', ...RESTRICTED],
     },
   },
   {
@@ -72,6 +73,20 @@ export default defineConfig(
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       '@typescript-eslint/no-non-null-assertion': 'off',
+    },
+  },
+  {
+    files: ['packages/allocator/src/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...RESTRICTED,
+        {
+          selector: 'NewExpression[callee.name=/Array(Buffer)?$/]',
+          message:
+            'A program may have exchanged it for one that calls this heap: take that of base/built-in.',
+        },
+      ],
     },
   },
   {

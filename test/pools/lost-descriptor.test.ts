@@ -95,6 +95,7 @@ describeFiles.each([
     expect(pool.checkReport()).toMatchObject({ result: 1, problems: [] });
     expect(problemsOf(pool, table)).toEqual([]);
     expect(problemsOf(pool, writeTable(pool, 100, mixedSizes))).toEqual([]);
+    expect(thrownBy(() => pool.info())).toMatchObject(REFUSED);
     expect(failureOf(() => pool.delete())).toBe('VmemError EBADF');
     expect(failureOf(() => pool.malloc(8))).toBe('VmemError ECLOSED');
     expect(failureOf(() => pool.delete())).toBe('none');

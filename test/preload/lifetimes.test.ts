@@ -74,6 +74,13 @@ describe('the pool of a program', () => {
   it.each(['1', '65536'])('can be called by it, with buffers from %s bytes on', (VMMALLOC_MIN_SIZE) => {
     const told = resultOf<Record<string, unknown>>('own-calls', [], { VMMALLOC_MIN_SIZE });
     const inPool = VMMALLOC_MIN_SIZE === '1' ? 300 : 0;
-    expect(told).toEqual({ inPool, count: 5000, isWalked: true, isWhole: true, check: 1 });
+    expect(told).toEqual({
+      inPool,
+      count: 5000,
+      isWalked: true,
+      isThawed: true,
+      isWhole: true,
+      check: 1,
+    });
   });
 });

@@ -77,7 +77,7 @@ export function lockFile(fd: number, lock: FileLock = 'exclusive'): void {
 }
 
 /**
- * Closes a descriptor of `openUnnamedFile` or `openFile`. Mappings of the file stay. Other descriptors are refused: to
+ * Closes a descriptor that a function of this package returned. Mappings of the file stay. Other descriptors are refused: to
  * close one that the runtime uses would end the process.
  *
  * @throws TypeError, RangeError: no descriptor; MmapError with `fd`: EBADF, it is not one of this package, or closed

@@ -19,6 +19,9 @@ const OF_FILE = 2 ** 29;
 
 const MOST_ENTRIES = 2 ** 17;
 
+/** As it was when this was loaded: a program may exchange it for one that takes memory of the very buffer that is looked at. */
+const alloc = Buffer.alloc.bind(Buffer);
+
 /**
  * The pages in a range of a growable SharedArrayBuffer that are this mapping's own, by address: those of a `'private'`
  * overlay that were written to since it was made, and those of memory without a file that were touched. All others are
@@ -54,7 +57,7 @@ export function privatePages(buffer: SharedArrayBuffer, byteOffset: number, leng
 /** Runs of pages, counted from the first one. */
 function readPrivate(map: number, first: number, pages: number): { from: number; to: number }[] {
   const runs: { from: number; to: number }[] = [];
-  const entries = Buffer.alloc(Math.min(pages, MOST_ENTRIES) * ENTRY_BYTES);
+  const entries = alloc(Math.min(pages, MOST_ENTRIES) * ENTRY_BYTES);
   for (let page = 0; page < pages;) {
     const wanted = Math.min(pages - page, MOST_ENTRIES) * ENTRY_BYTES;
     const read = readSync(map, entries, 0, wanted, (first + page) * ENTRY_BYTES);

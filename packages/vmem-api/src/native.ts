@@ -42,6 +42,10 @@ export function threadHost(): ThreadHost | undefined {
       return isThreadAlive({ pid: process.pid, tid, ...(isTime && { startTime }) });
     },
     onDeath: onThreadDeath,
-    barrier: threadBarrier,
+    ...(hasBarrier() && { barrier: threadBarrier }),
   };
 }
+
+/** Whether there is a fence in all threads: the system may refuse, and says the same each time. */
+const hasBarrier = (): boolean => (knownBarrier ??= threadBarrier());
+let knownBarrier: boolean | undefined;

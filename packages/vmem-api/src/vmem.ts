@@ -52,8 +52,8 @@ export interface VmemOptions {
   readonly wholeDevice?: boolean;
   /**
    * What happens to free pages: by `default` they keep the file's space until `purge` or `delete`; `conservative` gives it
-   * back where 256 KiB and more in a row have become free, in the slow paths of calls that free, and has the pool grow by
-   * no more than it needs. memkind(3), MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE
+   * back where 256 KiB and more in a row have become free, in the slow paths of calls that free, and has the pool grow
+   * by 256 KiB, or by what a request needs if that is more. memkind(3), MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE
    */
   readonly policy?: 'default' | 'conservative';
   /** Threads that can be attached at once, 1 to 127; default 127. */
@@ -445,7 +445,11 @@ export class Vmem implements Disposable {
     return asViewOf(Type, this.heap.view(standInFor(Type), ptr, length));
   }
 
-  /** 1: the pool is consistent; 0: it is not; -1: it could not be checked. vmem_check(3) */
+  /**
+   * 1: consistent; 0: not. (The type's -1 is `vmem_check`'s: could not be checked.) All threads wait while what describes the
+   * pool is copied, for some milliseconds; in a pool of more than a GiB, or a damaged one, for the whole check. vmem_check(3)
+   * @throws VmemError ECLOSED
+   */
   check(): 1 | 0 | -1 {
     return this.heap.check();
   }

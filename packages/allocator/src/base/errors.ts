@@ -9,10 +9,14 @@ export type VmemErrorCode =
   | 'ECORRUPT' // the region's own data contradict each other
   | 'ECLOSED' // the heap was deleted, or this thread has detached
   | 'EAGAIN' // more threads at once than the region has slots
+  | 'EBUSY' // the heap rests until a call ends that is under way
   | 'ENOTSUP' // the runtime or the platform can't do it
   | (string & {}); // errno names of system calls, from backends
 
-/** Thrown by everything but `malloc`, `calloc`, `realloc`, `alignedAlloc` running out of memory. */
+/**
+ * What every function throws when it fails. That memory is out is no failure of those that return pointers or a count:
+ * `malloc`, `calloc`, `realloc`, `alignedAlloc`, `mallocMany`, `relocate`.
+ */
 export class VmemError extends Error {
   override readonly name = 'VmemError';
   /** Of several things that were passed in, the place of the one that is wrong. */

@@ -25,7 +25,7 @@ import { ExtentIndex } from './extent-index';
 export const LOW_PAGES = (2 ** 31 - 2 ** 28) / PAGE_SIZE;
 
 /**
- * Pages below this one can be the heap's own: 4 GiB, see `state-store`. The first quarter of a GiB behind the low part, which
+ * Pages below this one can be the heap's own: 4 GiB, for caches hold the index of a state byte in 32 bits. The first quarter of a GiB behind the low part, which
  * is enough for the states of 2^28 blocks, is at offsets below 2^31: where V8's Maglev (Node.js 24 and later) meets a larger
  * index into a typed array, it drops the code and makes the same again, for ever.
  */

@@ -17,11 +17,11 @@ export interface GrowthStep {
   readonly most: number;
 }
 
-/** By as much the heap's own share of those grows: 1 MiB. */
+/** The heap's own pages grow by 1 MiB at a time. */
 const OWN_STEP = 256;
 /** Only so many pages are taken from the end of a run, 4 MiB: nothing is left behind them for a longer step. */
 const MUCH = 1024;
-/** The part of them that it may cost more storage than at the start. */
+/** Taking from the end may need this share of the request more storage than taking from the start. */
 const MORE = 1 / 8;
 
 /**
@@ -137,7 +137,7 @@ function planSteps(
 
 const needOf = (plan: GrowthStep[]): number => plan.reduce((sum, { least }) => sum + least, 0);
 
-/** Where the run begins of which the unbacked extent at `hole` is the first that is unbacked; undefined if it is not. */
+/** First page of the run around the unbacked extent at `hole`; undefined unless that is the run's first one. */
 function startOfRun(pageMap: PageMap, hole: PageIndex): PageIndex | undefined {
   const last = pageBefore(hole, 1);
   const kind = pageMap.kind(last);

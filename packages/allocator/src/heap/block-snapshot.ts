@@ -2,7 +2,7 @@
 // freed; gone through afterwards, when threads are at work again and nothing is locked. What is kept of the heap is small:
 // a byte for each place in a slab, and three words for each slab and each large block.
 
-import { PlainBytes } from '../base/built-in';
+import { PlainBytes, PlainWords } from '../base/built-in';
 import { LINE_SIZE, PAGE_SIZE, type PageIndex } from '../base/units';
 import { walkExtents } from '../extent/extent-walk';
 import { isLive } from '../layout/block-state';
@@ -35,7 +35,7 @@ function copyBlocks({ region }: HeapParts): BlockSnapshot {
     if (shape !== undefined) places += shape.blocks;
     if (shape !== undefined || kind === PageKind.large) count++;
   });
-  const extents = new Int32Array(EXTENT * count);
+  const extents = new PlainWords(EXTENT * count);
   const states = new PlainBytes(places);
   let extent = 0;
   let place = 0;

@@ -6,7 +6,7 @@ import { ABANDONED } from '../sync/lock';
 import { STORES_IN_ORDER } from '../sync/platform';
 import type { HeapParts } from './parts';
 
-/** Runs `action`, which only reads, with the locks of all bins and of the extents. */
+/** Runs `action`, which leaves nothing half done if it throws, with the locks of all bins and of the extents. */
 export function underEveryLock<T>(core: HeapParts, action: () => T): T {
   return withEveryBin(core, 0, action);
 }

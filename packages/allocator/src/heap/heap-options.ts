@@ -23,7 +23,7 @@ export interface HeapOptions {
   readonly source?: PageSource;
   /**
    * What happens to free pages: by `default` they keep their storage until `purge`; `conservative` gives it back when
-   * 256 KiB and more in a row have become free, and grows by no more than is needed.
+   * 256 KiB and more in a row have become free, and grows by 256 KiB, or by what a request needs if that is more.
    */
   readonly policy?: 'default' | 'conservative';
   /** Tells living threads from dead ones; see `ThreadHost`. */

@@ -58,7 +58,14 @@ import type { HeapCore } from './core';
 import type { HeapHandle, HeapMemory, HeapOptions } from './heap-options';
 import { ABANDONED } from '../sync/lock';
 import { Many } from './many';
-import { countOf, requireLength, requireOutside, wordsOf, type PointerArray } from './pointer-arrays';
+import {
+  countOf,
+  isSameMemory,
+  requireLength,
+  requireOutside,
+  wordsOf,
+  type PointerArray,
+} from './pointer-arrays';
 import { MOST_TRIES, enterHeap, makeHeap, type Membership } from './membership';
 import { withOwnCache } from './own-cache';
 import { refusal } from './pointers';
@@ -213,7 +220,7 @@ export class Heap {
 
   /**
    * What has storage in a copy of the heap's memory that was made while it rested (`atRest`), range by range: each must be
-   * in `memory`, which is all zeros at first, before the next one is asked for.
+   * in the handle's buffer, which is all zeros at first, before the next one is asked for.
    * @throws VmemError EINVAL, ECLOSED, ECORRUPT
    */
   static storedRanges(handle: HeapHandle): Generator<StoredRange, undefined, undefined> {
@@ -537,7 +544,11 @@ export class Heap {
     return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
   }
 
-  /** 1: consistent; 0: not; -1: could not be checked. Locks out the slow paths of other threads. vmem_check(3) */
+  /**
+   * 1: consistent; 0: not. (The type's -1 is `vmem_check`'s: could not be checked.) All threads wait while what describes the
+   * heap is copied, for some milliseconds; in a heap of more than a GiB, or a damaged one, for the whole check. vmem_check(3)
+   * @throws VmemError ECLOSED
+   */
   check(): 1 | 0 | -1 {
     return this.checkReport().result;
   }
@@ -955,17 +966,10 @@ export class Heap {
     if (!ArrayBuffer.isView(view)) {
       throw this.refusalOf(view) ?? new VmemError('EBADPTR', 'neither a pointer nor a view');
     }
-    const { buffer, byteOffset, id } = this.handle;
-    if (view.buffer !== buffer) {
-      // each message brings a new buffer object of the same memory, so compare what stands in it
-      const end = byteOffset + (Identity.end as number) * 4;
-      const sameKind = view.buffer instanceof SharedArrayBuffer && view.buffer.byteLength >= end;
-      const words = sameKind ? new Int32Array(view.buffer, byteOffset, Identity.end) : undefined;
-      if (words?.[Identity.idLow] !== id[0] || words[Identity.idHigh] !== id[1]) {
-        throw this.explained(new VmemError('EBADPTR', 'the view is not one on this heap'));
-      }
-    }
-    const ptr = view.byteOffset - byteOffset;
+    const { region } = this;
+    if (view.buffer !== region.buffer && !isSameMemory(view.buffer, region))
+      throw this.explained(new VmemError('EBADPTR', 'the view is not one on this heap'));
+    const ptr = view.byteOffset - region.byteOffset;
     if (ptr <= 0) throw new VmemError('EBADPTR', 'the view does not begin at a block of this heap');
     return ptr;
   }

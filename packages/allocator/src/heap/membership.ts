@@ -60,7 +60,7 @@ export function makeHeap(
   const core = new HeapCore(region, geometry, slots, { slot: asSlot(0), token: 0 }, source);
   if (pages === region.pages && zeroed !== true) region.wipe();
   const dataPages = core.backing.begin(pages, usage);
-  region.writeIdentity(geometry, [newId(), newId()]);
+  region.writeIdentity(geometry, newId());
   core.extents.format(dataPages, zeroed === true || pages < region.pages);
   region.open();
   return geometry;
@@ -111,5 +111,15 @@ function takeCache(core: HeapCore): boolean {
 
 const defaultCacheBytes = (size: number): number => Math.min(65536, Math.max(4096, Math.floor(size / 1024)));
 
-/** Positive: neither 0 nor what a detached heap object compares with. */
-const newId = (): number => 1 + Math.floor(Math.random() * (2 ** 31 - 1));
+declare const performance: { now(): number; readonly timeOrigin: number }; // of Node and of browsers
+
+/** Differs from that of any other heap: with a seed (`--random-seed`) all threads draw the same, but not in the same instant. */
+function newId(): readonly [number, number] {
+  const instant = (performance.timeOrigin + performance.now()) * 4096; // quarters of a microsecond
+  return [positive(random() ^ instant), positive(random() ^ instant)];
+}
+
+const random = (): number => Math.random() * 2 ** 32;
+
+/** Neither 0 nor what a detached heap object compares with. */
+const positive = (bits: number): number => bits & 0x7fffffff || 1;

@@ -1,6 +1,7 @@
 // Arrays that callers keep pointers in: what `mallocMany` fills and `freeMany` reads. What an array is, is asked of
 // the language's own accessors, taken when this module was loaded: an object can lie about itself, but not to them.
 
+import { PlainWords } from '../base/built-in';
 import { VmemError, describe } from '../base/errors';
 import type { Region } from '../layout/region';
 import { Identity } from '../layout/region-layout';
@@ -133,11 +134,11 @@ export function requireOutside(name: string, words: PointerWords, count: number,
 
 const bytesPerElement = (words: PointerWords): number => (typeName(words) === 'Float64Array' ? 8 : 4);
 
-/** Each message brings a new buffer object of the same memory: compare what stands in it. */
-function isSameMemory(buffer: ArrayBufferLike, { byteOffset, openedAs }: Region): boolean {
+/** Whether a buffer is this heap's memory. Each message brings a new buffer object of the same: compare what stands in it. */
+export function isSameMemory(buffer: ArrayBufferLike, { byteOffset, openedAs }: Region): boolean {
   if (buffer instanceof ArrayBuffer || sharedLength(buffer) < byteOffset + (Identity.end as number) * 4)
     return false;
-  const words = new Int32Array(buffer, byteOffset, Identity.end);
+  const words = new PlainWords(buffer, byteOffset, Identity.end);
   return words[Identity.idLow] === openedAs[0] && words[Identity.idHigh] === openedAs[1];
 }
 

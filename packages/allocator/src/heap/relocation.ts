@@ -1,6 +1,7 @@
 // Places that make for less fragmentation, and how the old ones are given back: past the thread caches, or the next place
 // to be found would be the one that was left last.
 
+import { PlainDoubles } from '../base/built-in';
 import { PAGE_SIZE, asSizeClass, offsetToPage } from '../base/units';
 import { BulkBlocks } from '../slab/bulk-blocks';
 import { liveClassOf } from '../slab/block-lookup';
@@ -11,7 +12,7 @@ import type { HeapParts } from './parts';
 export class Relocation {
   private readonly bulk: BulkBlocks;
   private readonly denser: DenserSlab;
-  private readonly one = new Float64Array(1);
+  private readonly one = new PlainDoubles(1);
 
   constructor(private readonly core: HeapParts) {
     const { region, locks, bins, slot } = core;
@@ -38,7 +39,7 @@ export class Relocation {
 
   /**
    * Pages at a lower address. They must have the alignment of the old ones, too: it may have been asked for. (That of small
-   * blocks is that of their size.)
+   * blocks is that of their size, up to 4096.)
    */
   private lowerPages(ptr: number, size: number): number {
     const { large } = this.core;

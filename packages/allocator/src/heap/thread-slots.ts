@@ -5,6 +5,7 @@
 //          it; only a slot in use has a cache page, and that is an extent of kind `cache` of this slot.
 // [SLOT-2] The flag of fast sections is a `Busy`. A thread's own slot names it, as it was when it attached.
 
+import { PlainWords } from '../base/built-in';
 import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
@@ -40,7 +41,7 @@ export class ThreadSlots implements SectionOwners {
     readonly host: ThreadHost | undefined,
   ) {
     this.i32 = region.i32;
-    this.busyWords = new Int32Array(count);
+    this.busyWords = new PlainWords(count);
     for (let slot = 0; slot < count; slot++)
       this.busyWords[slot] = Slot.start + slot * Slot.words + Slot.busy;
   }

@@ -11,21 +11,20 @@
 //          3     b           state page: bitmap of free runs, high half
 //                                                          free: page behind the last one that is zero, or 0
 //          4     next        list that the extent is in: free list, list of slabs, list of state pages
-//          5     previous    (all but stateLine: on each page of states, else on the extent's first page only)
+//          5     previous    (words 3 to 5: on each page of states, else on the extent's first page only)
 //
 // A large block is freed by whoever replaces its tag in one atomic step: by `cached`, without a lock, or by
 // `pending` under the extent lock.
 //
 // Tag, division, line and a cache's slot are the source of truth; the tags of the first pages tile the region, and one store
 // of a tag is what makes a split, a merge or a change of kind happen. The rest can be rebuilt from them and from the block
-// states. Words 1 and 2 are what free() needs, the same on each page of a slab but for the page's place.
+// states. Words 1 and 2 are what free() needs, the same on each page of a slab but for the page's place. A page of exclusive
+// blocks makes free() a matter of plain stores for the thread that took the block; see `block-state`. A slab begins exclusive
+// or shared and can only become shared.
 //
 // [PAGE-1] Starting from page 0, kind and length of the first pages lead exactly to the region's last page.
 // [PAGE-2] A page inside an extent has tag 0; the last page of a free extent of two pages or more has
 //          kind FREE_TAIL and the extent's length, that of an unbacked one UNBACKED_TAIL unless it is the region's.
-// A page of exclusive blocks makes free() a matter of plain stores for the thread that took the block; see
-// `block-state`. A slab begins exclusive or shared and can only become shared.
-//
 // [PAGE-3] Word 1 is zero on every page that is neither a slab's nor of states; on all pages of a slab it has the slab's
 //          class, counts the pages up from 0, and word 2 is the same. With the bin's lock free no page is on the way from
 //          exclusive to shared.

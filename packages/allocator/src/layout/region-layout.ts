@@ -34,7 +34,7 @@ export const enum Identity {
   magicLow = start,
   magicHigh,
   version,
-  /** Pages that the region has now. */
+  /** Pages of the region at its largest. */
   pages,
   firstDataPage,
   granuleShift,
@@ -42,7 +42,7 @@ export const enum Identity {
   /** Bytes that one thread may cache of one size class. */
   cacheBytes,
   slots,
-  /** 64 random bits: two regions never have the same. */
+  /** 62 random bits: two regions never have the same. */
   idLow,
   idHigh,
   /** `RegionState`; the only identity word that changes. */

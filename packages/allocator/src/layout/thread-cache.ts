@@ -28,6 +28,7 @@
 //           runs in the stacks, with no operation under way.
 // [CACHE-3] A cache's redzone is all zeros.
 
+import { PlainWords } from '../base/built-in';
 import { LINE_SIZE, PAGE_SIZE } from '../base/units';
 
 /** Largest and smallest number of blocks in one stack. */
@@ -77,11 +78,11 @@ export class ThreadCacheLayout {
     this.noStack = this.runPages + 1 + ENTRY;
     // of each length as many runs as there is room for in the first page: 26 MiB if all stacks are full
     const runs = Math.floor((PAGE_SIZE / 4 - this.noStack) / (ENTRY * RUN_CLASSES)) - 1;
-    this.capacity = new Int32Array(count).fill(runs);
+    this.capacity = new PlainWords(count).fill(runs);
     classSizes.forEach((size, i) => {
       this.capacity[i] = Math.min(MAX_BLOCKS, Math.max(MIN_BLOCKS, Math.floor(cacheBytes / size) & ~1));
     });
-    this.stack = new Int32Array(count);
+    this.stack = new PlainWords(count);
     let word = this.noStack;
     for (let k = 0; k < count; k++) {
       const i = (this.firstRun + k) % count; // runs first

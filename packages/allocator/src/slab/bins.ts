@@ -48,7 +48,10 @@ import { NO_LINE, type StateStore } from './state-store';
 /** Pages in empty slabs of one class that are kept for its next blocks, at most; fewer in small regions. */
 const MOST_EMPTY_PAGES = 64;
 
-/** Slabs that are looked at for one where this thread's blocks have their own kind beside them, and what may lie idle. */
+/**
+ * Slabs that are looked at for one whose next block has this thread's own beside it. A class that has more free blocks than so
+ * many slabs hold takes the first slab all the same.
+ */
 const NEIGHBOUR_TRIES = 4;
 
 /** Slabs that are looked at for one that is fuller than another. */

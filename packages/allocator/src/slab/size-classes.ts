@@ -3,6 +3,7 @@
 // Spacing: every 8 bytes up to 128, then 8 classes to a doubling, so a request wastes at most 11 % above 72
 // bytes, 4 % on average. Larger requests than the last class take whole pages.
 
+import { PlainBytes } from '../base/built-in';
 import { LINE_SIZE, PAGE_SIZE } from '../base/units';
 
 export const QUANTUM = 8;
@@ -68,7 +69,7 @@ const classTables = new Map<number, Uint8Array>();
 export function classTable(granuleSize: number): Uint8Array {
   const known = classTables.get(granuleSize);
   if (known !== undefined) return known;
-  const table = new Uint8Array(MAX_SLAB_BLOCK / QUANTUM + 1);
+  const table = new PlainBytes(MAX_SLAB_BLOCK / QUANTUM + 1);
   for (let i = 0, sizeClass = 0; i < table.length; i++) {
     while (SLAB_SHAPES[sizeClass].size < i * QUANTUM || SLAB_SHAPES[sizeClass].size % granuleSize !== 0) {
       sizeClass++;

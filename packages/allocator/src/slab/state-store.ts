@@ -12,7 +12,6 @@ import {
   LINES_PER_PAGE,
   LINE_SIZE,
   NULL_PAGE,
-  PAGE_SIZE,
   lineAfter,
   lineToOffset,
   lineToPage,
@@ -26,6 +25,7 @@ import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Extents } from '../layout/region-layout';
 import type { ExtentAllocator } from '../extent/extent-allocator';
+import { OWN_END } from '../extent/free-extents';
 import {
   MAX_STATE_PAGES,
   NO_RUN,
@@ -38,8 +38,6 @@ import {
   runsOfPage,
 } from './state-extent';
 
-/** Caches hold the index of a state byte in 32 bits, so state pages lie below 4 GiB. */
-const STATE_INDEX_PAGES = 2 ** 32 / PAGE_SIZE;
 /** What `take` returns where it finds none. */
 export const NO_LINE = 0 as LineIndex;
 /** A new extent of states is for half as many slabs as the class has, and for no more than the free pages can become. */
@@ -68,14 +66,17 @@ export class StateStore {
       if (page === NULL_PAGE) return NO_LINE;
     }
     const isFirst = this.extentHaving(page, lines) === page;
-    let run = 31 - Math.clz32(pageMap.a(page) & -pageMap.a(page));
-    if (run >= 0) {
+    let run: number;
+    if (pageMap.a(page) !== 0) {
+      run = 31 - Math.clz32(pageMap.a(page) & -pageMap.a(page));
       pageMap.setA(page, pageMap.a(page) & (pageMap.a(page) - 1));
     } else {
+      if (pageMap.b(page) === 0)
+        throw new VmemError('ECORRUPT', `[STORE-3] state page ${page}: in a list, but without a free run`);
       run = 63 - Math.clz32(pageMap.b(page) & -pageMap.b(page));
       pageMap.setB(page, pageMap.b(page) & (pageMap.b(page) - 1));
     }
-    if (run < 0 || run >= runsOfPage(lines, isFirst))
+    if (run >= runsOfPage(lines, isFirst))
       throw new VmemError('ECORRUPT', `[STORE-2] state page ${page}: run ${run} is said to be free`);
     if (pageMap.a(page) === 0 && pageMap.b(page) === 0)
       this.lists.remove(Extents.statePageHeads + lines, page);
@@ -130,8 +131,8 @@ export class StateStore {
       );
       pages = Math.max(1, Math.min(MAX_STATE_PAGES, Math.floor(wanted)));
     }
-    let first = extents.takeBelow(pages, STATE_INDEX_PAGES);
-    if (first === NULL_PAGE && pages > 1) first = extents.takeBelow((pages = 1), STATE_INDEX_PAGES);
+    let first = extents.takeBelow(pages, OWN_END);
+    if (first === NULL_PAGE && pages > 1) first = extents.takeBelow((pages = 1), OWN_END);
     if (first === NULL_PAGE) return NULL_PAGE;
     const start = pageToOffset(first);
     u8.fill(REDZONE_BYTE, start, start + LINE_SIZE);

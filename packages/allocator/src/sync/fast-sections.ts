@@ -23,7 +23,7 @@ const INSIDE: number = Busy.inside;
 const SPINS = 300;
 const SLEEP_MS = 1;
 const SLEEPS_PER_INQUIRY = 8;
-/** Processors keep a store to themselves for less than a hundredth of this; one that changes threads does not at all. */
+/** A processor drains a store in less than a hundredth of this; one that has switched threads has drained it. */
 const SETTLING_MS = 0.05;
 
 declare const performance: { now(): number }; // of Node and of browsers
@@ -32,7 +32,7 @@ declare const performance: { now(): number }; // of Node and of browsers
 export interface SectionOwners {
   /** Words of the busy flags, one a slot. */
   readonly busyWords: Int32Array;
-  /** True if a living thread other than the caller's may be in the slot. */
+  /** True if a living thread may be in the slot, the caller among them. */
   mayRun(slot: number): boolean;
   /** True if the slot's thread is gone for good; asks the system. */
   isDead(slot: number): boolean;

@@ -1,10 +1,12 @@
 // Sleeping until a word of shared memory changes.
 
-const nap = new Int32Array(new SharedArrayBuffer(4));
+import { PlainShared, PlainWords } from '../base/built-in';
+
+const nap = new PlainWords(new PlainShared(4));
 
 /**
  * Sleeps while `words[index] === value`, `milliseconds` at most; may wake early. Memory that is not a
- * SharedArrayBuffer can't be waited on: there, and where the thread may not block, it sleeps or returns.
+ * SharedArrayBuffer can't be waited on: there it naps for a millisecond at most. Where the thread may not block, it returns.
  */
 export function waitWhile(words: Int32Array, index: number, value: number, milliseconds: number): void {
   try {

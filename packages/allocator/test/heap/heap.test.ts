@@ -1,3 +1,5 @@
+import { MessageChannel, moveMessagePortToContext, receiveMessageOnPort } from 'node:worker_threads';
+import { createContext } from 'node:vm';
 import { Heap, MAX_THREADS, MIN_REGION, type HeapHandle } from '@vmem-ts/allocator';
 import { Slot, slotAt } from '#src/layout/region-layout';
 import { CLASS_SIZE } from '#src/slab/size-classes';
@@ -18,6 +20,16 @@ function expectSound(heap: Heap, liveBlocks: number): void {
   expect(heap.checkReport().problems).toEqual([]);
   expect(heap.stats().liveBlocks).toBe(liveBlocks);
 }
+
+test('heaps that threads make with one seed (--random-seed) are told apart', () => {
+  const random = jest.spyOn(Math, 'random').mockReturnValue(0.3);
+  const [one, two] = [newHeap(), newHeap()];
+  random.mockRestore();
+  expect(one.handle.id[0]).not.toBe(two.handle.id[0]);
+  const view = one.alloc(Uint8Array, 10);
+  expect(two.malloc(10)).toBe(view.byteOffset);
+  expect(codeOf(() => two.free(view))).toBe('EBADPTR');
+});
 
 describe('malloc and free', () => {
   test.each(SIZES)('a block of %p bytes has room, is aligned, and comes back', (size) => {
@@ -275,6 +287,19 @@ describe('alloc and view', () => {
     expect(codeOf(() => heap.view(Uint8Array, 0, 1))).toBe('EBADPTR');
     heap.free(ptr);
     expect(codeOf(() => heap.view(Uint8Array, ptr, 1))).toBe('EDOUBLEFREE');
+  });
+
+  test('free takes a view whose buffer is of another realm', () => {
+    const heap = newHeap();
+    const { byteOffset } = heap.alloc(Uint8Array, 64);
+    const { port1, port2 } = new MessageChannel();
+    port1.postMessage(heap.buffer);
+    const moved = moveMessagePortToContext(port2, createContext({}));
+    const { message } = receiveMessageOnPort(moved) as { message: SharedArrayBuffer };
+    port1.close();
+    expect(message).not.toBeInstanceOf(SharedArrayBuffer);
+    heap.free(new Uint8Array(message, byteOffset, 64));
+    expectSound(heap, 0);
   });
 
   test('free takes any view that begins where a block begins, and no other', () => {

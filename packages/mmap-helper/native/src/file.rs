@@ -118,9 +118,10 @@ pub fn close_file(fd: RawFd) -> SysResult<()> {
             "the descriptor was closed elsewhere; what its number means now is left alone",
         ));
     }
-    drop(files); // closing may free gigabytes: other threads need not wait for that
-                 // SAFETY: the descriptor is one that this module opened, so that dropping the OwnedFd closes it exactly once. Linux
-                 // frees the number even where close(2) reports an error.
+    // Closing may free gigabytes: other threads need not wait for that.
+    drop(files);
+    // SAFETY: the descriptor is one that this module opened, so that dropping the OwnedFd closes it exactly once. Linux
+    // frees the number even where close(2) reports an error.
     drop(unsafe { OwnedFd::from_raw_fd(fd) });
     Ok(())
 }

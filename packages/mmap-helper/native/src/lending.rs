@@ -98,8 +98,11 @@ pub unsafe fn open(env: sys::napi_env, bytes: sys::napi_value, desk: Span) -> Sy
     // SAFETY: `desk` stays allocated until the hook has run.
     let status = unsafe { sys::napi_add_env_cleanup_hook(env, Some(thread_ends), desk.cast()) };
     if status != sys::Status::napi_ok {
-        // SAFETY: Node did not take it, so that it is still ours alone.
-        drop(unsafe { Box::from_raw(desk) });
+        // SAFETY: Node did not take `desk`, so that it and the reference are still ours alone.
+        unsafe {
+            drop(Box::from_raw(desk));
+            sys::napi_delete_reference(env, reference);
+        }
         return Err(refused_by_node("napi_add_env_cleanup_hook", status));
     }
     DESKS.with_borrow_mut(|desks| desks.insert(id, desk.cast_const()));

@@ -29,6 +29,8 @@ interface MmapIo {
   readonly MAP_SHARED: number;
 }
 
+const NAME = 'mmap-io';
+
 const MAX_SIZE = 2 ** 31 - 4096;
 /** madvise(2), Linux: gives the file's storage back, the range reads as zeros. */
 const MADV_REMOVE = 9;
@@ -81,7 +83,7 @@ export const mmapIoBackend: Backend = {
   },
 
   attach(share) {
-    const named = requireFile('mmap-io', share);
+    const named = requireFile(NAME, share);
     const { fd, file, size } = named;
     const found = look(fd);
     // A descriptor is closed, or means another file, after the pool was deleted or the thread that made it has ended.
@@ -114,7 +116,7 @@ function look(fd: number): OpenFile | undefined {
   try {
     const { dev, ino, size, blocks } = fstatSync(fd, { bigint: true });
     return {
-      id: `mmap-io ${dev.toString(16)}:${ino.toString(16)}`,
+      id: `${NAME} ${dev.toString(16)}:${ino.toString(16)}`,
       size: Number(size),
       hasStorage: blocks > 0n,
     };
@@ -129,7 +131,7 @@ function map(share: FileShare, isOwner: boolean): PoolMemory {
   const bytes = mapFile(module, size, fd);
   let isOpen = isOwner;
   return {
-    backend: 'mmap-io',
+    backend: NAME,
     buffer: bytes.buffer,
     byteOffset: bytes.byteOffset,
     size,

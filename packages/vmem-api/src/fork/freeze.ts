@@ -42,8 +42,8 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
       ranges.shift();
     }
     for (const range of ranges) {
-      remap(share, range, 'private');
       done.push(range);
+      remap(share, range, 'private');
     }
     return theirs;
   } catch (error) {
@@ -96,7 +96,7 @@ function bringBack(share: FileShare, ranges: readonly StoredRange[]): number {
   return written;
 }
 
-/** As `map` of the backend does it, but what was there before stays if it fails. */
+/** As `map` of the backend does it. If it fails, the range may be mapped either way; its contents are as before. */
 function remap(
   { buffer, byteOffset: start, fd, sync }: FileShare,
   { byteOffset, byteLength }: StoredRange,

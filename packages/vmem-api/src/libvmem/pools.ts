@@ -108,8 +108,8 @@ export function vmem_delete(vmp: VMEM | null): void {
 }
 
 /**
- * Checks all of the pool's own data, and changes nothing; other threads wait meanwhile. What is wrong is logged from
- * level 1 on, and to be had from `vmp.checkReport()`. vmem_check(3)
+ * Checks all of the pool's own data, and changes nothing; other threads wait while these are copied, in a pool of more than
+ * a GiB for the whole check. What is wrong is logged from level 1 on, and to be had from `vmp.checkReport()`. vmem_check(3)
  *
  * @returns 1: the pool is consistent; 0: it is not, and `vmem_errormsg` tells the first of what was found; -1: it could not
  *   be checked, with errno EBADF: it was deleted, or EINVAL: `vmp` is no pool

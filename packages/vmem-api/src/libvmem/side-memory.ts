@@ -79,7 +79,7 @@ export class SideBlock {
     return Buffer.from(buffer as ArrayBuffer, byteOffset, length);
   }
 
-  /** @throws VmemError ENOMEM: the block is what it was, or if a function does not keep its word no longer than that */
+  /** @throws VmemError ENOMEM: the block is as before, unless `realloc_func` returned too little: then it is what that returned */
   grow(size: number): void {
     this.bytes = requireBytes('realloc_func', this.from.realloc(this.bytes!, size));
     if (this.length < size) throw shortage('realloc_func', size);

@@ -2,8 +2,8 @@
 
 import { readFileSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { VmemError } from '@vmem-ts/allocator';
 import type { BackendName, PoolMemory } from '../backends/backend';
+import { lostFile } from '../backends/pool-file';
 import { addressAlignment, fileInfo, loadError } from '../native';
 import { PAGE_SIZE } from './limits';
 
@@ -47,7 +47,7 @@ const KINDS: Readonly<Record<BackendName, PoolInfo['kind']>> = {
 
 const GIB = 2 ** 30;
 
-/** @throws VmemError ECLOSED if the pool's file is not open any more */
+/** @throws VmemError EBADF if the pool's descriptor is not that of its file any more */
 export function poolInfo(memory: PoolMemory): PoolInfo {
   const { backend, size, sync = false } = memory;
   const common = { backend, size, sync, baseAlignment: baseAlignmentOf(memory) };
@@ -64,12 +64,7 @@ export function poolInfo(memory: PoolMemory): PoolInfo {
   }
   const found = ifAny(() => fileInfo(fd));
   // the ids of the backend mmap-io have its name in front
-  if (found === undefined || file?.endsWith(found.id) !== true) {
-    throw new VmemError(
-      'ECLOSED',
-      `the pool's file is not open any more: descriptor ${fd} is not that of ${file}`,
-    );
-  }
+  if (found === undefined || (found.id !== file && `${backend} ${found.id}` !== file)) throw lostFile(memory);
   const { isCharDevice, isDax, alignment, fsType } = found;
   return {
     ...common,

@@ -88,7 +88,7 @@ function make(): Outcome {
     if (dir === '')
       throw new VmemError('ENOENT', 'an empty path names nothing', { cause: { code: 'ENOENT' } });
     const made = Vmem.create(dir, size);
-    // which has no file, and asks nothing of the directory
+    // that backend never looks at the directory
     if (made.backend === 'anonymous') {
       failingAs('no pool can be made', () => {
         accessSync(dir, constants.W_OK);
@@ -121,7 +121,7 @@ function reasonOf({ code, message, cause }: VmemError): string {
 
 const STDERR = 2;
 
-/** Prints the message and ends the process; from a worker, too, which process.exit would be the end of, and not the process. */
+/** Prints the message and ends the process: from a worker by a signal, for process.exit would end the worker alone. */
 export function endProcess(message: string): never {
   printNow(`${message}\n`);
   if (ERRORS) log.line(LogLevel.errors, 'libvmmalloc', message);

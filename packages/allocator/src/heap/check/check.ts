@@ -1,6 +1,7 @@
 // The consistency check: takes every lock at a standstill, so nothing moves, and copies what describes the heap; then it
-// verifies each numbered invariant of the copy. Where no copy can be had it does that at the standstill. Reads only. Every loop
-// is bounded by a size of the region's geometry, not by what the region says, so damage can't make it run for ever.
+// verifies each numbered invariant of the copy. Where no copy can be had it does that at the standstill. Changes nothing but
+// what taking locks repairs, and slots of threads found dead. Every loop is bounded by a size of the region's geometry, not by
+// what the region says, so damage can't make it run for ever.
 
 import { VmemError } from '../../base/errors';
 import { CLASS_COUNT } from '../../slab/size-classes';

@@ -9,7 +9,7 @@ export interface CheckProblem {
 
 /** What a check looked at, and what it found. */
 export interface CheckReport {
-  /** 1: consistent; 0: not; -1: could not be checked. */
+  /** 1: consistent; 0: not. (-1 is `vmem_check`'s: could not be checked.) */
   readonly result: 1 | 0 | -1;
   /** The first hundred problems. */
   readonly problems: readonly CheckProblem[];

@@ -65,6 +65,8 @@ export class Lender {
   #willLook = false;
   #idleLooks = 0;
   #isTakingBack = false;
+  /** Blocks on the desk that have come back and are not free yet. */
+  #returned = 0;
   #isPaused = false;
 
   /** @throws VmemError, MmapError: the thread can't lend of this pool */
@@ -135,12 +137,14 @@ export class Lender {
 
   #freeReturned(): number {
     const { desk } = this.#lending;
-    const count = this.#lending.takeReturned();
-    for (let index = 1; index <= count; index++) {
+    if (this.#returned === 0) this.#returned = this.#lending.takeReturned();
+    const count = this.#returned;
+    while (this.#returned > 0) {
+      const index = this.#returned--;
       const ptr = desk[index];
       // first: what is on the desk at the thread's end comes back, and no block may do so twice
       desk[index] = 0;
-      this.#pool.free(ptr);
+      this.#pool.free(ptr); // if that fails, the rest stays for the next time
       this.#log?.freed(ptr);
     }
     return count;
