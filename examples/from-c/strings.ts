@@ -12,6 +12,5 @@ export function strcpy(bytes: Uint8Array, text: string): void {
 /** The string that the block begins with. */
 export function stringIn(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
-  // a copy: decoders don't take shared memory
-  return new TextDecoder().decode(bytes.slice(0, end < 0 ? bytes.length : end));
+  return new TextDecoder().decode(bytes.subarray(0, end < 0 ? bytes.length : end));
 }

@@ -82,6 +82,7 @@ describe.each(FOLDERS)('%s', (folder) => {
     const files = npmPack(folder);
     expect(files).toEqual(expect.arrayContaining(['package.json', 'dist/index.js', 'dist/index.d.ts']));
     if (existsSync(join(ROOT, folder, 'README.md'))) expect(files).toContain('README.md');
+    expect(files).toContain('LICENSE');
     expect(files.filter((path) => /(^|\/)tests?\/|\.test\.|tsconfig|tsbuildinfo/.test(path))).toEqual([]);
   });
 

@@ -101,8 +101,8 @@ export type VmemRegion = SharedArrayBuffer | ArrayBuffer | ArrayBufferView;
  * of EDOUBLEFREE and EBADPTR a pointer to a freed block gets depends on what has become of its memory since, and it gets
  * neither once a block begins there again. Only what accessors of the caller's own objects throw comes through as it is.
  *
- * Blocks begin at multiples of the largest power of two that divides their usable size, at least of 8, so that every
- * kind of typed array fits, and those of more than 16 KiB at multiples of 4096. `alignedAlloc` gives more.
+ * Blocks of up to 16 KiB begin at multiples of the largest power of two that divides their usable size, at least of 8, so that
+ * every kind of typed array fits, and at most of 4096; larger ones at multiples of 4096. `alignedAlloc` gives more.
  *
  * A `Vmem` that is dropped without `detach` or `delete` is detached when it is garbage-collected; the pool lives on, and its
  * file and descriptor with it, until the process ends. `delete` gives them back.

@@ -129,7 +129,7 @@ const DETACHED = -1;
 /**
  * malloc and free over a region of memory that threads share. Pointers are byte offsets from the region's
  * start; 0 is NULL. Blocks are aligned to the largest power of two that divides their usable size, at least
- * 8, and blocks of more than 16 KiB to 4096 bytes.
+ * 8 and at most 4096; blocks of more than 16 KiB to 4096 bytes.
  *
  * `malloc`, `calloc`, `realloc` and `alignedAlloc` return 0 when memory is out. All methods throw `VmemError`
  * with EINVAL for an argument that is no size or count, EBADPTR for a number that points to no block,
