@@ -82,7 +82,7 @@ export default defineConfig(
         'error',
         ...RESTRICTED,
         {
-          selector: 'NewExpression[callee.name=/Array(Buffer)?$/]',
+          selector: 'NewExpression[callee.name=/Array(Buffer)?$/][arguments.length=1]',
           message:
             'A program may have exchanged it for one that calls this heap: take that of base/built-in.',
         },

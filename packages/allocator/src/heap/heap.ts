@@ -37,6 +37,7 @@ import {
   CLASS_SIZE,
   MAX_SLAB_BLOCK,
   QUANTUM,
+  SHORTER_CLASS,
   SLAB_SHAPES,
   alignedClassFor,
   classTable,
@@ -718,7 +719,20 @@ export class Heap {
     if (ptr === 0 && this.reclaim()) ptr = this.takeSmall(sizeClass);
     if (ptr !== 0) return ptr;
     const pages = SLAB_SHAPES[sizeClass].pages + 1; // one for block states
-    return this.growing(pages, 1, 1, () => this.takeSmall(sizeClass));
+    return this.growing(pages, 1, 1, () => this.takeSmall(sizeClass)) || this.takeRoomier(sizeClass);
+  }
+
+  /**
+   * A larger block than one of the class, where many pages are free and lie too scattered for the class's slabs: of a class with
+   * shorter ones, else whole pages. Where few are free it would cost more than it gives: a full pool would hold less.
+   */
+  private takeRoomier(sizeClass: SizeClass): number {
+    if (this.core.extents.isScarce) return 0;
+    for (let other = SHORTER_CLASS[sizeClass]; other >= 0; other = SHORTER_CLASS[other]) {
+      const ptr = this.takeSmall(asSizeClass(other));
+      if (ptr !== 0) return ptr;
+    }
+    return this.explaining(() => this.core.large.allocate(CLASS_SIZE[sizeClass], 1));
   }
 
   /** A block of the class from this thread's cache, filled if it is empty; 0 if there is none. */

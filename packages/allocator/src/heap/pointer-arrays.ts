@@ -1,7 +1,6 @@
 // Arrays that callers keep pointers in: what `mallocMany` fills and `freeMany` reads. What an array is, is asked of
 // the language's own accessors, taken when this module was loaded: an object can lie about itself, but not to them.
 
-import { PlainWords } from '../base/built-in';
 import { VmemError, describe } from '../base/errors';
 import type { Region } from '../layout/region';
 import { Identity } from '../layout/region-layout';
@@ -138,7 +137,7 @@ const bytesPerElement = (words: PointerWords): number => (typeName(words) === 'F
 export function isSameMemory(buffer: ArrayBufferLike, { byteOffset, openedAs }: Region): boolean {
   if (buffer instanceof ArrayBuffer || sharedLength(buffer) < byteOffset + (Identity.end as number) * 4)
     return false;
-  const words = new PlainWords(buffer, byteOffset, Identity.end);
+  const words = new Int32Array(buffer, byteOffset, Identity.end);
   return words[Identity.idLow] === openedAs[0] && words[Identity.idHigh] === openedAs[1];
 }
 

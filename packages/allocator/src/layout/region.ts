@@ -1,6 +1,5 @@
 // A region: the shared memory of one heap as this thread sees it, and its identity.
 
-import { PlainBytes, PlainWords } from '../base/built-in';
 import { VmemError } from '../base/errors';
 import { PAGE_SHIFT, PAGE_SIZE } from '../base/units';
 import { MAX_SLOTS } from './block-state';
@@ -45,8 +44,8 @@ export class Region {
     size: number,
   ) {
     this.pages = Math.floor(size / PAGE_SIZE);
-    this.u8 = new PlainBytes(buffer, byteOffset, this.pages * PAGE_SIZE);
-    this.i32 = new PlainWords(buffer, byteOffset, this.pages * (PAGE_SIZE / 4));
+    this.u8 = new Uint8Array(buffer, byteOffset, this.pages * PAGE_SIZE);
+    this.i32 = new Int32Array(buffer, byteOffset, this.pages * (PAGE_SIZE / 4));
     this.pageMap = new PageMap(
       this.i32.subarray(PAGE_MAP_WORD, firstDataPageFor(this.pages) * (PAGE_SIZE / 4)),
       this.pages,

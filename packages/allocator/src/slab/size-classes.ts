@@ -54,8 +54,20 @@ function shapeFor(size: number): SlabShape {
   return best!;
 }
 
+/** That of the blocks of a slab, which begins at a page. */
+const alignmentOf = (size: number): number => Math.min(size & -size, PAGE_SIZE);
+
 export const SLAB_SHAPES: readonly SlabShape[] = blockSizes().map(shapeFor);
 export const CLASS_COUNT = SLAB_SHAPES.length;
+/**
+ * By class: the next larger one with shorter slabs and no smaller alignment, -1 if there is none. It serves where the free pages
+ * lie too scattered for a slab of the class itself.
+ */
+export const SHORTER_CLASS: readonly number[] = SLAB_SHAPES.map(({ size, pages }) =>
+  SLAB_SHAPES.findIndex(
+    (other) => other.size > size && other.pages < pages && alignmentOf(other.size) >= alignmentOf(size),
+  ),
+);
 /** Longest run of state lines that a slab needs. */
 export const MAX_STATE_LINES = Math.max(...SLAB_SHAPES.map((shape) => shape.lines));
 
