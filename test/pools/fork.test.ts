@@ -436,6 +436,21 @@ describeFiles('a fork', () => {
     expect(pool.thaw()).toBe(0);
   });
 
+  it('leaves nothing behind of what an accessor of the caller’s environment throws', () => {
+    const pool = filePool();
+    const files = countOpenFiles();
+    const error = new Error('not this one');
+    const env = {
+      get PATH(): string {
+        throw error;
+      },
+    };
+    for (const mode of [1, 2, 3] as const)
+      expect(thrownBy(() => pool.fork('/x', [], { mode, env }))).toBe(error);
+    expect(countOpenFiles()).toBe(files);
+    expect(pool.thaw()).toBe(0);
+  });
+
   it('refuses arguments that make no sense before it does anything', () => {
     const pool = filePool();
     const wrong: [unknown, unknown?, unknown?][] = [
@@ -466,6 +481,15 @@ describeFiles('a fork', () => {
       const call = (): unknown => Reflect.apply(pool.fork, pool, args);
       expect([args, failureOf(call)]).toEqual([args, expect.stringMatching(/^(VmemError EINVAL|Error)$/)]);
     }
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    const revoked: [any, any?, any?][] = [
+      [proxy],
+      ['/x', proxy],
+      ['/x', [], { stdio: proxy }],
+      ['/x', [], { env: proxy }],
+    ];
+    for (const args of revoked) expect(failureOf(() => pool.fork(...args))).toBe('VmemError EINVAL');
     expect(pool.thaw()).toBe(0);
     const options = { cwd: 7 } as unknown as VmemForkOptions; // what only child_process.fork refuses
     expect(failureOf(() => pool.fork('/x', [], options))).toBe('VmemError EINVAL');

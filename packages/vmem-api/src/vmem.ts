@@ -640,10 +640,10 @@ function requireText(name: string, text: unknown): string {
 
 /** What child_process.fork would refuse only when the pool is frozen. */
 function requireProgram(modulePath: unknown, args: unknown): void {
-  if (typeof modulePath !== 'string' && !(modulePath instanceof URL)) {
+  if (!readingFrom('modulePath', () => typeof modulePath === 'string' || modulePath instanceof URL)) {
     throw new VmemError('EINVAL', `modulePath: expected a path or a URL, got ${describe(modulePath)}`);
   }
-  if (!Array.isArray(args) || !args.every((each) => typeof each === 'string')) {
+  if (!readingFrom('args', () => Array.isArray(args) && args.every((each) => typeof each === 'string'))) {
     throw new VmemError('EINVAL', `args: expected an array of strings, got ${describe(args)}`);
   }
 }

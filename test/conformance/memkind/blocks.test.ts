@@ -237,11 +237,14 @@ describeFiles('memkind_posix_memalign', () => {
     expect(outcome(() => memkind_posix_memalign(kind, out, 2 ** 63, 8))).toEqual([ENOMEM, 0]);
   });
 
-  it.each([3, 4, 9, 0, -8, NaN, 12, SIZE_MAX])('posix_memalign wrong alignment: %p', (alignment) => {
-    const out = { value: SENTINEL };
-    expect(outcome(() => memkind_posix_memalign(newKind(), out, alignment, 32))).toEqual([EINVAL, 0]);
-    expect(out.value).toBe(0);
-  });
+  it.each([3, 4, 9, 0, -8, NaN, 12, 2 ** 50 + 1, 2 ** 53 - 1, SIZE_MAX])(
+    'posix_memalign wrong alignment: %p',
+    (alignment) => {
+      const out = { value: SENTINEL };
+      expect(outcome(() => memkind_posix_memalign(newKind(), out, alignment, 32))).toEqual([EINVAL, 0]);
+      expect(out.value).toBe(0);
+    },
+  );
 
   it('posix_memalign lowest correct alignment', () => {
     const out = { value: 0 };

@@ -526,7 +526,8 @@ export class Heap {
     try {
       return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
     } catch (error) {
-      this.free(ptr); // a subclass of the caller's refused to be constructed
+      // a subclass of the caller's refused to be constructed; it may have freed the block, too
+      if (isBlock(this.region, ptr)) this.free(ptr);
       throw error;
     }
   }

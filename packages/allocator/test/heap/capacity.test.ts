@@ -1,6 +1,8 @@
 // How much of a heap callers get before memory is out. What is more than these parts is margin for the format to change in.
 
 import { Heap } from '@vmem-ts/allocator';
+import { SLAB_SHAPES } from '#src/slab/size-classes';
+import { ModelHeap } from '../support/model-heap';
 import { randomFor } from '../support/random';
 
 const SIZE = 64 << 20;
@@ -48,4 +50,50 @@ test('blocks of 16 to 1,023 bytes, each doubling alike, fill .91 of it', () => {
   }
   expect(bytes / SIZE).toBeGreaterThanOrEqual(0.91);
   heap.close();
+});
+
+/** A heap of 4 MiB full of blocks of 5 pages, of which it frees every `nth`. */
+function holesOfFivePages(nth: number): Heap {
+  const heap = Heap.create(new SharedArrayBuffer(4 << 20));
+  const blocks: number[] = [];
+  for (let ptr = heap.malloc(20_480); ptr !== 0; ptr = heap.malloc(20_480)) blocks.push(ptr);
+  for (let i = 0; i < blocks.length; i += nth) heap.free(blocks[i]);
+  return heap;
+}
+
+describe('where half of all pages are free, but never more than five in a row', () => {
+  test('a block of any size up to that is to be had, and many are', () => {
+    for (const { size } of SLAB_SHAPES) {
+      const heap = holesOfFivePages(2);
+      const model = new ModelHeap(heap);
+      const count = Math.floor((3 << 18) / Math.max(size, 512));
+      for (let i = 0; i < count; i++) expect(model.malloc(size)).toBeGreaterThan(0);
+      const out = new Float64Array(20);
+      expect(heap.mallocMany(size, 20, out)).toBe(20);
+      heap.freeMany(out);
+      expect(heap.checkReport().problems).toEqual([]);
+      model.freeAll();
+      expect(heap.checkReport().problems).toEqual([]);
+      heap.close();
+    }
+  });
+
+  test('an aligned one, too', () => {
+    const heap = holesOfFivePages(2);
+    const wrong = SLAB_SHAPES.flatMap(({ size }) =>
+      [8, 64, 512, 4096].filter((alignment) => {
+        const ptr = heap.alignedAlloc(alignment, size);
+        return ptr === 0 || ptr % alignment !== 0;
+      }),
+    );
+    expect(wrong).toEqual([]);
+    expect(heap.check()).toBe(1);
+  });
+
+  test('where few pages are free, none is wasted on a block that is too small for it', () => {
+    const heap = holesOfFivePages(12);
+    expect(heap.malloc(448)).toBe(0);
+    expect(heap.malloc(16_384)).toBe(0);
+    expect(heap.malloc(512)).toBeGreaterThan(0);
+  });
 });

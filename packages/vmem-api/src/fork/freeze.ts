@@ -18,6 +18,9 @@ import { reopen, writeOut } from './descriptors';
 const MOST_TRIES = 50;
 const TRY_MS = 1;
 
+/** A word that nobody changes; made now, for a thread that sleeps has the pool at rest, and can't take memory from it. */
+const nap = new Int32Array(new SharedArrayBuffer(4));
+
 /** Whether other processes can have the file privately. */
 export function canBeFrozen(memory: PoolMemory): boolean {
   return memory.backend === 'overlay' && !fileInfo(memory.fd).isCharDevice;
@@ -120,7 +123,7 @@ function lockAlone(fd: number): void {
 }
 
 function sleep(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_MS);
+  Atomics.wait(nap, 0, 0, TRY_MS);
 }
 
 export function bytesOf({ buffer, byteOffset, size }: FileShare | PoolMemory): Uint8Array {

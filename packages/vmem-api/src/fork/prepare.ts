@@ -54,7 +54,11 @@ export function prepareFork(
   options: ForkOptions,
 ): PreparedFork {
   const { mode, onProgress, dir } = readOptions(poolOptions);
-  const stdio = stdioOf(options);
+  // first: what the caller's own accessors throw must leave nothing behind
+  const { stdio, env } = readingFrom('options', () => ({
+    stdio: stdioOf(options),
+    env: { ...(options.env ?? process.env) },
+  }));
   const snapshots: Snapshot[] = [];
   const done = (): void => {
     for (const { fd } of snapshots.splice(0)) closeFile(fd);
@@ -75,7 +79,7 @@ export function prepareFork(
     throw error instanceof CallerThrew ? error.cause : error;
   }
   return {
-    options: { ...options, stdio, env: environmentWith(options.env ?? process.env, inherited) },
+    options: { ...options, stdio, env: environmentWith(env, inherited) },
     done,
   };
 }

@@ -63,8 +63,8 @@ export function memkind_posix_memalign(
     const found = requireKind(kind);
     const bytes = sizeOf(size);
     const { EINVAL, ENOMEM } = constants.errno;
-    const isAlignment = typeof alignment === 'number' && alignment >= POINTER_SIZE && alignment < SIZE_MAX;
-    if (!isAlignment || !Number.isInteger(Math.log2(alignment))) return EINVAL;
+    const isInRange = typeof alignment === 'number' && alignment >= POINTER_SIZE && alignment < SIZE_MAX;
+    if (!isInRange || 2 ** Math.round(Math.log2(alignment)) !== alignment) return EINVAL;
     if (bytes === 0 && !allowsZeroAllocs(found.id)) return 0;
     const ptr = alignment <= found.size ? found.alignedAlloc(alignment, bytes) : 0;
     if (ptr === 0) return ENOMEM;

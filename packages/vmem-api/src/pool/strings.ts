@@ -1,7 +1,11 @@
 // Strings as C has them, in blocks of the pool.
 
 /** Bytes of `text` in UTF-8, with the NUL that ends it; lone surrogates become U+FFFD. */
-export const cString = (text: string): Uint8Array => new TextEncoder().encode(`${text}\0`);
+export function cString(text: string): Uint8Array {
+  const bytes = new Uint8Array(Buffer.byteLength(text) + 1); // V8's longest string can't be one longer
+  new TextEncoder().encodeInto(text, bytes);
+  return bytes;
+}
 
 /** `text` as `wchar_t` of 32 bits, one a code point, with the zero that ends it: what C on Linux means by it. */
 export function wideString(text: string): Uint8Array {
