@@ -1,7 +1,8 @@
 // The package's public names.
 
 export { VmemError, describe, type VmemErrorCode } from './base/errors';
-export { readingFrom } from './base/reading';
+export { readingFrom, requireObject } from './base/reading';
+export { PAGE_SIZE } from './base/units';
 export { MAX_REGION, MIN_REGION } from './layout/region';
 export { MAX_SLOTS as MAX_THREADS } from './layout/block-state';
 export type { PageSource } from './extent/page-source';

@@ -6,6 +6,7 @@ import {
   VmemError,
   describe,
   readingFrom,
+  requireObject,
   type CheckReport,
   type HeapOptions,
   type HeapStats,
@@ -487,7 +488,8 @@ export class Vmem implements Disposable {
 
   /**
    * Gives the file's space of free pages back, after emptying the caches of all threads: of runs of at least 64 KiB, the
-   * longest first, and of what lies between such that have none; 4,096 holes at most. The pool stays as large as it was: pages get space again when they are needed, and if the file system
+   * longest first, and of what lies between such that have none; 4,096 holes at most. The pool stays as large as it was:
+   * pages get space again when they are needed, and if the file system
    * has none then, memory is out. Returns the bytes that went back. On anonymous memory this takes the addon; on `mmap-io`
    * and in memory of the caller's it does nothing and returns 0.
    *
@@ -654,9 +656,7 @@ function forkOptions(options: VmemForkOptions): {
   own: PoolForkOptions;
   rest: ForkOptions;
 } {
-  if (typeof options !== 'object' || (options as object | null) === null) {
-    throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
-  }
+  requireObject('options', options);
   return readingFrom('options', () => {
     const { mode, onProgress, dir, pools, ...rest } = options;
     const own = {
@@ -677,9 +677,7 @@ function readOptions(options: VmemOptions): {
   wholeDevice: boolean;
   heap: PoolOptions;
 } {
-  if (typeof options !== 'object' || (options as object | null) === null) {
-    throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
-  }
+  requireObject('options', options);
   return readingFrom('options', () => {
     const { backend = 'auto', maxSize, wholeDevice = false, threads, cacheBytes, policy } = options;
     if (typeof (wholeDevice as unknown) !== 'boolean') {

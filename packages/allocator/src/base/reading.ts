@@ -1,6 +1,6 @@
 // Reading objects of the caller's.
 
-import { VmemError } from './errors';
+import { VmemError, describe } from './errors';
 
 /**
  * What `read` makes of the properties of a caller's object. Errors that the caller's own accessors throw come through;
@@ -13,6 +13,12 @@ export function readingFrom<T>(name: string, read: () => T): T {
     if (!isTypeError(error)) throw error;
     throw new VmemError('EINVAL', `${name}: it can't be read: ${error.message}`, { cause: error });
   }
+}
+
+/** @throws VmemError EINVAL if `value`, which the caller knows as `name`, is no object */
+export function requireObject(name: string, value: unknown): object {
+  if (typeof value === 'object' && value !== null) return value;
+  throw new VmemError('EINVAL', `${name}: expected an object, got ${describe(value)}`);
 }
 
 /** Not by `instanceof`: where the caller's code runs in a context of `vm`, it is of another realm. */

@@ -146,8 +146,8 @@ export class ExtentAllocator {
     let to = zeroTo;
     if (end < pageMap.pages && pageMap.kind(end) === PageKind.free) {
       const length = extentLength(pageMap, end);
-      const nextFrom = pageMap.a(end);
-      const nextTo = pageMap.b(end);
+      const nextFrom = pageMap.zeroFrom(end);
+      const nextTo = pageMap.zeroTo(end);
       if (from < to && to === nextFrom) to = nextTo;
       else if (nextTo - nextFrom > to - from) {
         from = nextFrom;
@@ -161,8 +161,8 @@ export class ExtentAllocator {
     if (lastKind === PageKind.free || lastKind === PageKind.freeTail) {
       start = extentEndingAt(pageMap, last, PageKind.free);
       const length = page - start;
-      const lastFrom = pageMap.a(start);
-      const lastTo = pageMap.b(start);
+      const lastFrom = pageMap.zeroFrom(start);
+      const lastTo = pageMap.zeroTo(start);
       if (from < to && lastTo === from) from = lastFrom;
       else if (lastTo - lastFrom >= to - from) {
         from = lastFrom;
@@ -210,8 +210,8 @@ export class ExtentAllocator {
     this.free.remove(next, available);
     const rest = available - need;
     const restAt = pageAfter(next, need);
-    const zeroFrom = pageMap.a(next);
-    const zeroTo = pageMap.b(next);
+    const zeroFrom = pageMap.zeroFrom(next);
+    const zeroTo = pageMap.zeroTo(next);
     if (rest > 0) pageMap.setTag(restAt, PageKind.free, rest);
     pageMap.setTag(page, pageMap.kind(page), pages); // the growth is true from here
     pageMap.clearTag(next);
@@ -251,8 +251,8 @@ export class ExtentAllocator {
     const before = at - page;
     const behind = pageAfter(at, pages);
     const rest = length - before - pages;
-    const zeroFrom = pageMap.a(page);
-    const zeroTo = pageMap.b(page);
+    const zeroFrom = pageMap.zeroFrom(page);
+    const zeroTo = pageMap.zeroTo(page);
     this.zeroFrom = Math.max(zeroFrom, at);
     this.zeroTo = Math.max(Math.min(zeroTo, behind), this.zeroFrom);
     this.free.remove(page, length);
@@ -274,8 +274,8 @@ export class ExtentAllocator {
   private insertFree(page: PageIndex, length: number, zeroFrom: number, zeroTo: number): void {
     const from = Math.max(zeroFrom, page);
     const to = Math.min(zeroTo, page + length);
-    this.pageMap.setA(page, from < to ? from : 0);
-    this.pageMap.setB(page, from < to ? to : 0);
+    if (from < to) this.pageMap.setZeroRun(page, from, to);
+    else this.pageMap.setZeroRun(page, 0, 0);
     this.free.insert(page, length);
   }
 

@@ -19,7 +19,7 @@ const SPLIT = 1 << SPLIT_LOG;
 const TIGHT_FIT_TRIES = 8;
 
 /** The list of free extents of `length` pages. */
-export function binOfLength(length: number): number {
+export function listOfLength(length: number): number {
   if (length < EXACT) return length;
   const log = 31 - Math.clz32(length);
   return EXACT + (log - EXACT_LOG) * SPLIT + ((length >>> (log - SPLIT_LOG)) & (SPLIT - 1));
@@ -53,40 +53,40 @@ export class ExtentIndex {
     this.i32.fill(0, this.summary, this.summary + FreeIndex.words);
   }
 
-  head(bin: number): PageIndex {
-    return this.lists.first(this.heads + bin);
+  head(list: number): PageIndex {
+    return this.lists.first(this.heads + list);
   }
 
   /** The list of an extent. */
-  binOf(page: PageIndex, length: number): number {
-    return binOfLength(Math.min(length, this.end - page));
+  listOf(page: PageIndex, length: number): number {
+    return listOfLength(Math.min(length, this.end - page));
   }
 
   insert(page: PageIndex, length: number): void {
     const { i32 } = this;
-    const bin = this.binOf(page, length);
-    this.lists.addFirst(this.heads + bin, page);
-    i32[this.bitmap + (bin >>> 5)] |= 1 << (bin & 31);
-    i32[this.summary] |= 1 << (bin >>> 5);
+    const list = this.listOf(page, length);
+    this.lists.addFirst(this.heads + list, page);
+    i32[this.bitmap + (list >>> 5)] |= 1 << (list & 31);
+    i32[this.summary] |= 1 << (list >>> 5);
   }
 
   remove(page: PageIndex, length: number): void {
     const { i32 } = this;
-    const bin = this.binOf(page, length);
-    this.lists.remove(this.heads + bin, page);
-    if (this.head(bin) !== NULL_PAGE) return;
-    const word = this.bitmap + (bin >>> 5);
-    i32[word] &= ~(1 << (bin & 31));
-    if (i32[word] === 0) i32[this.summary] &= ~(1 << (bin >>> 5));
+    const list = this.listOf(page, length);
+    this.lists.remove(this.heads + list, page);
+    if (this.head(list) !== NULL_PAGE) return;
+    const word = this.bitmap + (list >>> 5);
+    i32[word] &= ~(1 << (list & 31));
+    if (i32[word] === 0) i32[this.summary] &= ~(1 << (list >>> 5));
   }
 
   /** An extent of at least `pages` pages, or `NULL_PAGE`. */
   find(pages: number): PageIndex {
-    const bin = binOfLength(pages);
-    if (bin < EXACT) return this.firstFrom(bin);
-    const tight = this.tightest(bin, pages, TIGHT_FIT_TRIES);
+    const list = listOfLength(pages);
+    if (list < EXACT) return this.firstFrom(list);
+    const tight = this.tightest(list, pages, TIGHT_FIT_TRIES);
     if (tight !== NULL_PAGE) return tight;
-    return this.firstFrom(bin + 1) || this.firstFit(bin, pages);
+    return this.firstFrom(list + 1) || this.firstFit(list, pages);
   }
 
   /** One of the longest, or `NULL_PAGE`: of the longest list, which are at most a 16th longer. */
@@ -106,12 +106,12 @@ export class ExtentIndex {
 
   /** The same of those that begin at the right place, too; looks at `tries` of them at most. */
   findAligned(pages: number, alignment: number, tries: number): PageIndex {
-    for (let bin = binOfLength(pages); ; bin++) {
-      bin = this.nextBin(bin);
-      if (bin < 0) return NULL_PAGE;
-      for (let page = this.headOf(bin); page !== NULL_PAGE; page = this.lists.next(page)) {
+    for (let list = listOfLength(pages); ; list++) {
+      list = this.nextList(list);
+      if (list < 0) return NULL_PAGE;
+      for (let page = this.headOf(list); page !== NULL_PAGE; page = this.lists.next(page)) {
         if (tries-- <= 0) return NULL_PAGE;
-        if (this.fitsAligned(page, this.memberLength(page, bin), pages, alignment)) return page;
+        if (this.fitsAligned(page, this.memberLength(page, list), pages, alignment)) return page;
       }
     }
   }
@@ -121,9 +121,9 @@ export class ExtentIndex {
     const tight = this.find(pages);
     if (tight === NULL_PAGE || tight + pages <= limit) return tight;
     // long extents are few
-    for (let bin = FreeIndex.lists - 1; bin >= binOfLength(pages); bin--) {
-      for (let page = this.head(bin); page !== NULL_PAGE; page = this.lists.next(page)) {
-        if (page + pages <= limit && this.memberLength(page, bin) >= pages) return page;
+    for (let list = FreeIndex.lists - 1; list >= listOfLength(pages); list--) {
+      for (let page = this.head(list); page !== NULL_PAGE; page = this.lists.next(page)) {
+        if (page + pages <= limit && this.memberLength(page, list) >= pages) return page;
       }
     }
     return NULL_PAGE;
@@ -133,14 +133,14 @@ export class ExtentIndex {
    * What counts of the length of a member of a list.
    * @throws VmemError ECORRUPT if the tag says that it is none
    */
-  private memberLength(page: PageIndex, bin: number): number {
+  private memberLength(page: PageIndex, list: number): number {
     const length = this.pageMap.length(page);
     const isMember =
       this.pageMap.kind(page) === PageKind.free &&
       page + length <= this.pageMap.pages &&
-      this.binOf(page, length) === bin;
+      this.listOf(page, length) === list;
     if (!isMember)
-      throw new VmemError('ECORRUPT', `[FREE-1] page ${page} does not belong in free list ${bin}`);
+      throw new VmemError('ECORRUPT', `[FREE-1] page ${page} does not belong in free list ${list}`);
     return Math.min(length, this.end - page);
   }
 
@@ -148,17 +148,17 @@ export class ExtentIndex {
     return Math.ceil(page / alignment) * alignment + pages <= page + length;
   }
 
-  private firstFrom(bin: number): PageIndex {
-    const found = this.nextBin(bin);
+  private firstFrom(list: number): PageIndex {
+    const found = this.nextList(list);
     return found < 0 ? NULL_PAGE : this.headOf(found);
   }
 
   /** The first member of a list that is not empty. */
-  private headOf(bin: number): PageIndex {
-    const page = this.head(bin);
+  private headOf(list: number): PageIndex {
+    const page = this.head(list);
     if (page === NULL_PAGE)
-      throw new VmemError('ECORRUPT', `[FREE-2] free list ${bin} is empty, its bit says not`);
-    this.memberLength(page, bin);
+      throw new VmemError('ECORRUPT', `[FREE-2] free list ${list} is empty, its bit says not`);
+    this.memberLength(page, list);
     return page;
   }
 
@@ -170,12 +170,12 @@ export class ExtentIndex {
     return bits;
   }
 
-  /** First list from `bin` on that is not empty, or -1. */
-  private nextBin(bin: number): number {
-    if (bin >= FreeIndex.lists) return -1;
+  /** First list from `list` on that is not empty, or -1. */
+  private nextList(list: number): number {
+    if (list >= FreeIndex.lists) return -1;
     const { i32 } = this;
-    let word = bin >>> 5;
-    let bits = i32[this.bitmap + word] & (-1 << (bin & 31));
+    let word = list >>> 5;
+    let bits = i32[this.bitmap + word] & (-1 << (list & 31));
     if (bits === 0) {
       const words = word === 31 ? 0 : i32[this.summary] & (-1 << (word + 1));
       if (words === 0) return -1;
@@ -186,11 +186,11 @@ export class ExtentIndex {
   }
 
   /** The shortest extent of at least `pages` pages among the first `tries` of a list. */
-  private tightest(bin: number, pages: number, tries: number): PageIndex {
+  private tightest(list: number, pages: number, tries: number): PageIndex {
     let best = NULL_PAGE;
     let bestLength = Infinity;
-    for (let page = this.head(bin); page !== NULL_PAGE && tries > 0; page = this.lists.next(page), tries--) {
-      const length = this.memberLength(page, bin);
+    for (let page = this.head(list); page !== NULL_PAGE && tries > 0; page = this.lists.next(page), tries--) {
+      const length = this.memberLength(page, list);
       if (length >= pages && length < bestLength) {
         best = page;
         bestLength = length;
@@ -201,9 +201,9 @@ export class ExtentIndex {
   }
 
   /** The first extent of at least `pages` pages of a list. */
-  private firstFit(bin: number, pages: number): PageIndex {
-    let page = this.head(bin);
-    while (page !== NULL_PAGE && this.memberLength(page, bin) < pages) page = this.lists.next(page);
+  private firstFit(list: number, pages: number): PageIndex {
+    let page = this.head(list);
+    while (page !== NULL_PAGE && this.memberLength(page, list) < pages) page = this.lists.next(page);
     return page;
   }
 }

@@ -11,7 +11,7 @@
 //
 // [FREE-1] Every free extent is in the list of its length in the index of its first page, once, and nothing else is in
 //          a list.
-// [FREE-3] The pages of a free extent that are known to be zero, by its words a and b, lie in it, and are.
+// [FREE-3] The pages of a free extent that are known to be zero, by its record, lie in it, and are.
 // [FREE-4] The words `acrossLow` and `acrossOwn` are the first page of the free extent that lies across the end of the
 //          part, 0 if none does.
 

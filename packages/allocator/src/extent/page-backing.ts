@@ -38,6 +38,17 @@ const LEAST_HOLE = 16;
 /** Each hole splits a mapping, of which Linux allows 65,530 in a process (vm.max_map_count). */
 const MOST_HOLES = 4096;
 
+/** Which free extents give their storage back. */
+interface Dropped {
+  /** Those of so many pages. */
+  readonly least: number;
+  /** And those between two holes: to look for one is a walk over all holes. */
+  readonly joinsHoles: boolean;
+}
+
+const WHOLE_POOLS: Dropped = { least: LEAST_HOLE, joinsHoles: true };
+const LONG_ONES: Dropped = { least: LONG_FREE, joinsHoles: false };
+
 const OUT_OF_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'];
 
 /** That of a heap whose storage can't change: pages without any are used as they are. */
@@ -117,14 +128,14 @@ export class PageBacking {
   }
 
   /** Waits until nobody is at it any more; whoever comes later finds the heap closed. */
-  await(): void {
+  awaitChange(): void {
     if (this.source !== undefined) this.still(() => undefined);
   }
 
   /** Gives the storage of free pages back. The caller holds no lock. Bytes. */
   purge(): number {
     if (this.source === undefined) return 0;
-    return this.dropFree(this.source, LEAST_HOLE) * PAGE_SIZE;
+    return this.dropFree(this.source, WHOLE_POOLS) * PAGE_SIZE;
   }
 
   /** To be called when this thread has given pages back and holds no lock: does what the policy says. */
@@ -132,7 +143,7 @@ export class PageBacking {
     if (!this.extents.hasLongFree) return;
     this.extents.hasLongFree = false;
     if (this.source === undefined || !this.isConservative) return;
-    this.dropFree(this.source, LONG_FREE);
+    this.dropFree(this.source, LONG_ONES);
   }
 
   private get isConservative(): boolean {
@@ -140,15 +151,15 @@ export class PageBacking {
   }
 
   /**
-   * Takes the storage of free extents of at least `least` pages away, of the longest first, and, of `LEAST_HOLE` or more, of
-   * those between holes. File systems take up to some milliseconds for each, so whoever wants to grow comes in between. Pages.
+   * Takes the storage of free extents away, of the longest first. File systems take up to some milliseconds for each, so
+   * whoever wants to grow comes in between. Pages.
    */
-  private dropFree(source: PageSource, least: number): number {
+  private dropFree(source: PageSource, which: Dropped): number {
     let pages = 0;
     // those may leave new free extents behind: no more goes than there is now, which is a guess without the extent lock
     const most = Math.max(1, this.i32[Extents.freePages]);
     while (pages < most) {
-      const dropped = this.changing(source, 0, (now) => this.dropOne(now, least));
+      const dropped = this.changing(source, 0, (now) => this.dropOne(now, which));
       if (dropped === 0) break;
       pages += dropped;
       this.locks.giveWay(Backing.lock);
@@ -157,9 +168,9 @@ export class PageBacking {
   }
 
   /** Takes the storage of one free extent away. Pages; 0 if none of them should go. */
-  private dropOne(source: PageSource, least: number): number {
+  private dropOne(source: PageSource, which: Dropped): number {
     const { i32, extents } = this;
-    if (!this.withdraw(least)) return 0;
+    if (!this.withdraw(which)) return 0;
     const page = asPage(i32[Backing.page]);
     const length = i32[Backing.pages];
     const isDropped = source.drop(page * PAGE_SIZE, length * PAGE_SIZE);
@@ -172,10 +183,10 @@ export class PageBacking {
   }
 
   /** Makes one free extent unbacked and writes it down; false if none should be. */
-  private withdraw(least: number): boolean {
+  private withdraw(which: Dropped): boolean {
     const { extents, region } = this;
     return extents.locked(() => {
-      const page = this.worthDropping(least);
+      const page = this.worthDropping(which);
       if (page === NULL_PAGE) return false;
       this.begun(page, region.pageMap.length(page));
       extents.withdraw(page);
@@ -184,16 +195,16 @@ export class PageBacking {
   }
 
   /**
-   * The longest free extent, unless it has less than `least` pages, or makes one hole too many. Then one of any length that
-   * makes two holes one, where whole pools are to be emptied: to look for it is a walk over all holes.
+   * The longest free extent, unless it has less than `least` pages, or makes one hole too many. Then, with `joinsHoles`, one of
+   * any length that makes two holes one.
    */
-  private worthDropping(least: number): PageIndex {
+  private worthDropping({ least, joinsHoles }: Dropped): PageIndex {
     const { free, unbacked } = this.extents;
     const longest = free.longest();
     const isLong = longest !== NULL_PAGE && this.region.pageMap.length(longest) >= least;
     const hasRoom = this.i32[Extents.unbackedExtents] < MOST_HOLES;
     if (isLong && (hasRoom || unbacked.isBeside(longest))) return longest;
-    return least === LEAST_HOLE ? unbacked.between() : NULL_PAGE;
+    return joinsHoles ? unbacked.between() : NULL_PAGE;
   }
 
   /** Runs `action` with the backing lock, so that nothing becomes backed or unbacked meanwhile. */

@@ -1,7 +1,7 @@
 // What callers pass in, checked before anything else sees it.
 
 import { VmemError, describe } from '../base/errors';
-import { readingFrom } from '../base/reading';
+import { readingFrom, requireObject } from '../base/reading';
 import { UsagePolicy } from '../layout/region-layout';
 import { MAX_REGION, MIN_REGION, Region } from '../layout/region';
 import { QUANTUM } from '../slab/size-classes';
@@ -103,11 +103,6 @@ export function handleFields(handle: unknown): HeapHandle {
 }
 
 const isWord = (value: unknown): value is number => typeof value === 'number' && (value | 0) === value;
-
-export function requireObject(name: string, value: unknown): object {
-  if (typeof value === 'object' && value !== null) return value;
-  throw new VmemError('EINVAL', `${name}: expected an object, got ${describe(value)}`);
-}
 
 function optionOf(options: unknown, name: 'host' | 'source'): unknown {
   return readingFrom('options', () => (requireObject('options', options) as Record<string, unknown>)[name]);

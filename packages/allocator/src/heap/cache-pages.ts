@@ -18,7 +18,7 @@ export function takeCachePages({ region, extents, slots, slot, cacheLayout }: He
   if (page === NULL_PAGE) return NULL_PAGE;
   const start = pageToWord(page);
   cacheLayout.format(region.i32, start);
-  region.pageMap.setA(page, slot);
+  region.pageMap.setCacheSlot(page, slot);
   slots.setCachePage(slot, page);
   extents.commit(page, PageKind.cache);
   region.i32[Extents.cachePages] += cacheLayout.pages;
@@ -45,5 +45,5 @@ export function cachePagesOf(
   const { pageMap } = region;
   if (page <= 0 || page >= pageMap.pages) return NULL_PAGE;
   const isCache = pageMap.tag(page) === tagOf(PageKind.cache, cacheLayout.pages);
-  return isCache && pageMap.a(page) === slot ? page : NULL_PAGE;
+  return isCache && pageMap.cacheSlot(page) === slot ? page : NULL_PAGE;
 }

@@ -56,6 +56,7 @@ import { blockAt, isBlock, type LiveBlock } from './blocks';
 import { checkHeap } from './check/check';
 import type { CheckReport } from './check/report';
 import type { HeapCore } from './core';
+import { DETACHED } from './heap-id';
 import type { HeapHandle, HeapMemory, HeapOptions } from './heap-options';
 import { ABANDONED } from '../sync/lock';
 import { Many } from './many';
@@ -123,9 +124,6 @@ const RUN_SHARE = 1 / 8;
 
 /** Other threads may be in the way of a free, each time for a moment; more often than that, it is no thread. */
 const MOST_LOOKS = 10_000;
-
-/** No heap's id: those are positive. */
-const DETACHED = -1;
 
 /**
  * malloc and free over a region of memory that threads share. Pointers are byte offsets from the region's
@@ -644,7 +642,7 @@ export class Heap {
     this.unwatch();
     if (!region.isOpen || !region.close()) return false;
     region.i32[Identity.idLow] = 0; // no fast section begins any more
-    this.core.backing.await(); // nor does a change of storage; one under way is over now
+    this.core.backing.awaitChange(); // nor does a change of storage; one under way is over now
     if (vanishing) return true;
     this.core.sections.awaitOthers();
     // without a page map no pointer is valid, whatever another thread still holds
@@ -902,8 +900,8 @@ export class Heap {
       const page = offsetToPage(ptr);
       const sizeClass = asSizeClass(region.pageMap.sizeClass(page));
       if (sizeClass < 0) return true; // another thread has freed the block, and its slab is gone: look again
-      const isFree = region.pageMap.sharing(page);
-      if (isFree === Sharing.onTheWay || (isFree === Sharing.exclusive && this.u8[state] !== this.live)) {
+      const sharing = region.pageMap.sharing(page);
+      if (sharing === Sharing.onTheWay || (sharing === Sharing.exclusive && this.u8[state] !== this.live)) {
         core.bins.share(sizeClass, page);
       } else {
         this.makeRoom(sizeClass);

@@ -18,6 +18,7 @@ import { ENTRY as ENTRY_WORDS } from '../layout/thread-cache';
 import { liveClassOf, pageOfPointer } from '../slab/block-lookup';
 import { BulkBlocks } from '../slab/bulk-blocks';
 import { CLASS_RECIPROCAL, CLASS_SIZE, MAX_SLAB_BLOCK, QUANTUM, classTable } from '../slab/size-classes';
+import { DETACHED } from './heap-id';
 import { withOwnCache } from './own-cache';
 import type { HeapParts } from './parts';
 import { storeError, type PointerWords } from './pointer-arrays';
@@ -36,9 +37,6 @@ const PAGE_MASK = PAGE_SIZE - 1;
 
 /** Blocks of one fast section, at most: others may wait for its end. */
 const STRETCH = 1024;
-
-/** No heap's id: those are positive. */
-const DETACHED = -1;
 
 /** malloc and free of the heap. */
 export interface OneByOne {

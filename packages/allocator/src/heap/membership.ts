@@ -15,6 +15,7 @@ import { HeapCore } from './core';
 import { reclaim } from './reclaim';
 import type { HeapOptions } from './heap-options';
 import type { ThreadHost, ThreadWatch } from './thread-host';
+import { newId } from './heap-id';
 import { ThreadCache } from './thread-cache';
 import { ThreadSlots } from './thread-slots';
 
@@ -110,16 +111,3 @@ function takeCache(core: HeapCore): boolean {
 }
 
 const defaultCacheBytes = (size: number): number => Math.min(65536, Math.max(4096, Math.floor(size / 1024)));
-
-declare const performance: { now(): number; readonly timeOrigin: number }; // of Node and of browsers
-
-/** Differs from that of any other heap: with a seed (`--random-seed`) all threads draw the same, but not in the same instant. */
-function newId(): readonly [number, number] {
-  const instant = (performance.timeOrigin + performance.now()) * 4096; // quarters of a microsecond
-  return [positive(random() ^ instant), positive(random() ^ instant)];
-}
-
-const random = (): number => Math.random() * 2 ** 32;
-
-/** Neither 0 nor what a detached heap object compares with. */
-const positive = (bits: number): number => bits & 0x7fffffff || 1;

@@ -1,7 +1,7 @@
 // Why a pointer is refused: the slow half of free, realloc and usableSize.
 
 import { VmemError, describe } from '../base/errors';
-import { NULL_PAGE, PAGE_SIZE, offsetToPage, pageBefore, type PageIndex } from '../base/units';
+import { LINE_SIZE, NULL_PAGE, PAGE_SIZE, offsetToPage, pageBefore, type PageIndex } from '../base/units';
 import { isLive } from '../layout/block-state';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
@@ -55,7 +55,7 @@ export function refusal(region: Region, ptr: unknown): VmemError | undefined {
           `pointer ${hex(ptr)} points inside a place for blocks of ${size} bytes, not at its start`,
         );
       }
-      const state = region.u8[pageMap.stateLine(page) * 64 + index];
+      const state = region.u8[pageMap.stateLine(page) * LINE_SIZE + index];
       if (isLive(state)) return undefined;
       return new VmemError('EDOUBLEFREE', `pointer ${hex(ptr)}: the block there was freed already`);
     }

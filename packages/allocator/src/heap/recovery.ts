@@ -183,8 +183,8 @@ export class Recovery {
         }
         const [low, high] = free;
         pageMap.setRunLength(page, linesOfRun);
-        pageMap.setA(page, low);
-        pageMap.setB(page, high);
+        pageMap.setFreeRunsLow(page, low);
+        pageMap.setFreeRunsHigh(page, high);
         if (low !== 0 || high !== 0) this.lists.addFirst(Extents.statePageHeads + linesOfRun, page);
       }
     });

@@ -172,7 +172,7 @@ export class ThreadSlots implements SectionOwners {
   /** Slots of threads that live, as far as is known without asking the system. */
   attachedCount(): number {
     let attached = 0;
-    for (let slot = 0; slot < this.count; slot++) if (this.i32[slotAt(slot)] > 0) attached++;
+    for (let slot = 0; slot < this.count; slot++) if (this.mayRun(slot)) attached++;
     return attached;
   }
 

@@ -1,17 +1,18 @@
 // The page map: one record of 6 words (24 bytes) for each page of the region, itself included.
 //
-//   word   0     tag         kind << 28 | length of the extent in pages; 0 on a page inside an extent
-//          1     division    on every page of a slab: its class, its place in the slab, how its blocks are shared; see
-//                            `SlabWord`
-//                            on a state page: lines of one run; 0 elsewhere
-//          2     stateLine   on every page of a slab: line at which the slab's block states begin
-//          2     a           state page: bitmap of free runs, low half
-//                            cache: slot of the thread     free: first page that is known to be zero, or 0
-//          3     counts      slab: number of FREE blocks, 65,536 times the index below which no block is FREE
-//          3     b           state page: bitmap of free runs, high half
-//                                                          free: page behind the last one that is zero, or 0
-//          4     next        list that the extent is in: free list, list of slabs, list of state pages
-//          5     previous    (words 3 to 5: on each page of states, else on the extent's first page only)
+//   word   0     tag             kind << 28 | length of the extent in pages; 0 on a page inside an extent
+//          1     division        on every page of a slab: its class, its place in the slab, how its blocks are shared; see
+//                                `SlabWord`
+//                                on a state page: lines of one run; 0 elsewhere
+//          2     stateLine       on every page of a slab: line at which the slab's block states begin
+//          2     freeRunsLow     state page: bitmap of free runs, the low half
+//          2     cacheSlot       cache: slot of the thread
+//          2     zeroFrom        free: first page that is known to be zero, or 0
+//          3     counts          slab: number of FREE blocks, 65,536 times the index below which no block is FREE
+//          3     freeRunsHigh    state page: the bitmap's high half
+//          3     zeroTo          free: page behind the last one that is known to be zero, or 0
+//          4     next            list that the extent is in: free list, list of slabs, list of state pages
+//          5     previous        (words 3 to 5: on each page of states, else on the extent's first page only)
 //
 // A large block is freed by whoever replaces its tag in one atomic step: by `cached`, without a lock, or by
 // `pending` under the extent lock.
@@ -36,9 +37,12 @@ export const enum PageRecord {
   tag = 0,
   division = 1,
   stateLine = 2,
-  a = 2,
+  freeRunsLow = 2,
+  cacheSlot = 2,
+  zeroFrom = 2,
   counts = 3,
-  b = 3,
+  freeRunsHigh = 3,
+  zeroTo = 3,
   next = 4,
   previous = 5,
 }
@@ -228,21 +232,46 @@ export class PageMap {
     this.setDivision(page, lines);
   }
 
-  /** Words 2 and 3 of a page that is not a slab's: what they mean depends on the kind. */
-  a(page: PageIndex): number {
-    return this.words[recordOf(page) + PageRecord.a];
+  /** Of a free extent: the first page that is known to be zero, 0 if none is. */
+  zeroFrom(page: PageIndex): number {
+    return this.words[recordOf(page) + PageRecord.zeroFrom];
   }
 
-  setA(page: PageIndex, value: number): void {
-    this.words[recordOf(page) + PageRecord.a] = value;
+  /** Of a free extent: the page behind the last one that is known to be zero, 0 if none is. */
+  zeroTo(page: PageIndex): number {
+    return this.words[recordOf(page) + PageRecord.zeroTo];
   }
 
-  b(page: PageIndex): number {
-    return this.words[recordOf(page) + PageRecord.b];
+  setZeroRun(page: PageIndex, from: number, to: number): void {
+    this.words[recordOf(page) + PageRecord.zeroFrom] = from;
+    this.words[recordOf(page) + PageRecord.zeroTo] = to;
   }
 
-  setB(page: PageIndex, value: number): void {
-    this.words[recordOf(page) + PageRecord.b] = value;
+  /** Of a cache: the slot of its thread. */
+  cacheSlot(page: PageIndex): number {
+    return this.words[recordOf(page) + PageRecord.cacheSlot];
+  }
+
+  setCacheSlot(page: PageIndex, slot: number): void {
+    this.words[recordOf(page) + PageRecord.cacheSlot] = slot;
+  }
+
+  /** Of a state page: bitmap of its free runs, the low half. */
+  freeRunsLow(page: PageIndex): number {
+    return this.words[recordOf(page) + PageRecord.freeRunsLow];
+  }
+
+  setFreeRunsLow(page: PageIndex, bits: number): void {
+    this.words[recordOf(page) + PageRecord.freeRunsLow] = bits;
+  }
+
+  /** The high half. */
+  freeRunsHigh(page: PageIndex): number {
+    return this.words[recordOf(page) + PageRecord.freeRunsHigh];
+  }
+
+  setFreeRunsHigh(page: PageIndex, bits: number): void {
+    this.words[recordOf(page) + PageRecord.freeRunsHigh] = bits;
   }
 
   next(page: PageIndex): PageIndex {

@@ -67,18 +67,18 @@ export class StateStore {
     }
     const isFirst = this.extentHaving(page, lines) === page;
     let run: number;
-    if (pageMap.a(page) !== 0) {
-      run = 31 - Math.clz32(pageMap.a(page) & -pageMap.a(page));
-      pageMap.setA(page, pageMap.a(page) & (pageMap.a(page) - 1));
+    if (pageMap.freeRunsLow(page) !== 0) {
+      run = 31 - Math.clz32(pageMap.freeRunsLow(page) & -pageMap.freeRunsLow(page));
+      pageMap.setFreeRunsLow(page, pageMap.freeRunsLow(page) & (pageMap.freeRunsLow(page) - 1));
     } else {
-      if (pageMap.b(page) === 0)
+      if (pageMap.freeRunsHigh(page) === 0)
         throw new VmemError('ECORRUPT', `[STORE-3] state page ${page}: in a list, but without a free run`);
-      run = 63 - Math.clz32(pageMap.b(page) & -pageMap.b(page));
-      pageMap.setB(page, pageMap.b(page) & (pageMap.b(page) - 1));
+      run = 63 - Math.clz32(pageMap.freeRunsHigh(page) & -pageMap.freeRunsHigh(page));
+      pageMap.setFreeRunsHigh(page, pageMap.freeRunsHigh(page) & (pageMap.freeRunsHigh(page) - 1));
     }
     if (run >= runsOfPage(lines, isFirst))
       throw new VmemError('ECORRUPT', `[STORE-2] state page ${page}: run ${run} is said to be free`);
-    if (pageMap.a(page) === 0 && pageMap.b(page) === 0)
+    if (pageMap.freeRunsLow(page) === 0 && pageMap.freeRunsHigh(page) === 0)
       this.lists.remove(Extents.statePageHeads + lines, page);
     const line = lineAfter(firstLineOf(page, isFirst), run * lines);
     this.region.u8.fill(0, lineToOffset(line), lineToOffset(line) + lines * LINE_SIZE);
@@ -90,12 +90,12 @@ export class StateStore {
     const { pageMap } = this;
     const page = lineToPage(line);
     const first = this.extentHaving(page, lines);
-    const wasFull = pageMap.a(page) === 0 && pageMap.b(page) === 0;
+    const wasFull = pageMap.freeRunsLow(page) === 0 && pageMap.freeRunsHigh(page) === 0;
     const run = runBeginningAt(line, first, lines);
     if (run === NO_RUN)
       throw new VmemError('ECORRUPT', `[STORE-2] line ${line}: no run of ${lines} begins there`);
-    if (run < 32) pageMap.setA(page, pageMap.a(page) | (1 << run));
-    else pageMap.setB(page, pageMap.b(page) | (1 << (run - 32)));
+    if (run < 32) pageMap.setFreeRunsLow(page, pageMap.freeRunsLow(page) | (1 << run));
+    else pageMap.setFreeRunsHigh(page, pageMap.freeRunsHigh(page) | (1 << (run - 32)));
     if (wasFull) this.lists.addFirst(Extents.statePageHeads + lines, page);
     if (this.isFree(first, lines)) this.dropExtent(first, lines);
   }
@@ -106,7 +106,7 @@ export class StateStore {
     for (let i = pageMap.length(first) - 1; i >= 0; i--) {
       const page = pageAfter(first, i);
       const [low, high] = allFree(runsOfPage(lines, i === 0));
-      if (pageMap.a(page) !== low || pageMap.b(page) !== high) return false;
+      if (pageMap.freeRunsLow(page) !== low || pageMap.freeRunsHigh(page) !== high) return false;
     }
     return true;
   }
@@ -139,8 +139,8 @@ export class StateStore {
     for (let i = pages - 1; i >= 0; i--) {
       const page = pageAfter(first, i);
       const [low, high] = allFree(runsOfPage(lines, i === 0));
-      pageMap.setA(page, low);
-      pageMap.setB(page, high);
+      pageMap.setFreeRunsLow(page, low);
+      pageMap.setFreeRunsHigh(page, high);
       pageMap.setRunLength(page, lines);
       this.lists.addFirst(Extents.statePageHeads + lines, page);
     }

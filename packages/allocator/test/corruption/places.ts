@@ -171,11 +171,13 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
   switch (kind) {
     case PageKind.free:
       addLinks('free extents');
-      add('free extents', 'zero from', word(first, PageRecord.a), (old, now) =>
-        old !== 0 && now >= old && now < pageMap.b(first) ? 'less pages are known to be zero' : undefined,
+      add('free extents', 'zero from', word(first, PageRecord.zeroFrom), (old, now) =>
+        old !== 0 && now >= old && now < pageMap.zeroTo(first)
+          ? 'less pages are known to be zero'
+          : undefined,
       );
-      add('free extents', 'zero to', word(first, PageRecord.b), (old, now) =>
-        now <= old && now > pageMap.a(first) ? 'less pages are known to be zero' : undefined,
+      add('free extents', 'zero to', word(first, PageRecord.zeroTo), (old, now) =>
+        now <= old && now > pageMap.zeroFrom(first) ? 'less pages are known to be zero' : undefined,
       );
       return;
     case PageKind.unbacked:
@@ -189,14 +191,15 @@ function addExtent(inner: InnerHeap, first: PageIndex, kind: PageKind, length: n
       for (let i = 0; i < length; i++) {
         const page = pageAfter(first, i);
         add('state pages', 'lines of a run', word(page, PageRecord.division));
-        add('state pages', 'free runs', word(page, PageRecord.a));
-        add('state pages', 'free runs', word(page, PageRecord.b));
-        if (pageMap.a(page) !== 0 || pageMap.b(page) !== 0) addLinks('state pages', page);
+        add('state pages', 'free runs', word(page, PageRecord.freeRunsLow));
+        add('state pages', 'free runs', word(page, PageRecord.freeRunsHigh));
+        if (pageMap.freeRunsLow(page) !== 0 || pageMap.freeRunsHigh(page) !== 0)
+          addLinks('state pages', page);
       }
       for (let i = 0; i < 16; i++) add('redzones', 'of states', pageToWord(first) + i);
       return;
     case PageKind.cache:
-      add('caches', 'slot', word(first, PageRecord.a));
+      add('caches', 'slot', word(first, PageRecord.cacheSlot));
       return;
     default:
   }

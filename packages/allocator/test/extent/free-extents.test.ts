@@ -1,5 +1,5 @@
 import { NULL_PAGE, asPage } from '#src/base/units';
-import { binOfLength } from '#src/extent/extent-index';
+import { listOfLength } from '#src/extent/extent-index';
 import { FreeExtents, LOW_PAGES, OWN_END } from '#src/extent/free-extents';
 import { MAX_PAGES, PageKind, PageMap, PageRecord } from '#src/layout/page-map';
 import { Extents, FreeIndex } from '#src/layout/region-layout';
@@ -78,29 +78,29 @@ function fill(watched: Watched, random: Random, count: number, start = 1): void 
 }
 
 test('bins ascend with the length', () => {
-  let last = binOfLength(1);
+  let last = listOfLength(1);
   for (let length = 2; length < 2 ** 14; length++) {
-    const bin = binOfLength(length);
+    const bin = listOfLength(length);
     expect(bin === last || bin === last + 1).toBe(true);
     last = bin;
   }
   for (let log = 14; log <= 28; log++) {
     for (const length of [2 ** log - 1, 2 ** log, 2 ** log + 1, 2 ** log + 2 ** (log - 4)]) {
-      expect(binOfLength(length)).toBeGreaterThanOrEqual(binOfLength(length - 1));
+      expect(listOfLength(length)).toBeGreaterThanOrEqual(listOfLength(length - 1));
     }
   }
 });
 
 test('each length below 512 pages has a bin of its own, and the longest region has one', () => {
-  const exact = Array.from({ length: 511 }, (_, i) => binOfLength(i + 1));
-  expect(new Set([...exact, binOfLength(512)]).size).toBe(512);
-  expect(binOfLength(MAX_PAGES)).toBeLessThan(FreeIndex.lists);
+  const exact = Array.from({ length: 511 }, (_, i) => listOfLength(i + 1));
+  expect(new Set([...exact, listOfLength(512)]).size).toBe(512);
+  expect(listOfLength(MAX_PAGES)).toBeLessThan(FreeIndex.lists);
 });
 
 test('lengths of one bin differ by less than a sixteenth', () => {
   for (let length = 512; length < 10_000; length++) {
     let shortest = length;
-    while (shortest > 1 && binOfLength(shortest - 1) === binOfLength(length)) shortest--;
+    while (shortest > 1 && listOfLength(shortest - 1) === listOfLength(length)) shortest--;
     expect((length - shortest) / shortest).toBeLessThan(1 / 16);
   }
 });
@@ -176,7 +176,7 @@ test('an extent is found among many of its bin that are a little too short', () 
   for (let i = 0; i < 20; i++) watched.insert(1 + i * 600, 512);
   watched.insert(15_000, 540);
   for (let i = 20; i < 24; i++) watched.insert(1 + i * 600, 512);
-  expect(binOfLength(540)).toBe(binOfLength(512));
+  expect(listOfLength(540)).toBe(listOfLength(512));
   expect(watched.index.find(540)).toBe(15_000);
 });
 

@@ -3,7 +3,7 @@
 import { Heap } from '@vmem-ts/allocator';
 import { asPage, pageAfter, type PageIndex } from '#src/base/units';
 import { ExtentAllocator } from '#src/extent/extent-allocator';
-import { binOfLength } from '#src/extent/extent-index';
+import { listOfLength } from '#src/extent/extent-index';
 import { LOW_PAGES } from '#src/extent/free-extents';
 import { HeapCopy } from '#src/heap/check/heap-copy';
 import { Recovery } from '#src/heap/recovery';
@@ -118,7 +118,7 @@ const freeExtent = (inner: InnerHeap): PageIndex =>
   inner.extentOf(PageKind.free, ({ length }) => length > 3).page;
 const pageOf = (ptr: number): PageIndex => asPage(Math.floor(ptr / 4096));
 const freeListWord = (inner: InnerHeap, page: PageIndex): number =>
-  Extents.low + FreeIndex.heads + binOfLength(inner.pageMap.length(page));
+  Extents.low + FreeIndex.heads + listOfLength(inner.pageMap.length(page));
 
 describe('the head', () => {
   test('[HEAD-1] a word on the null page', () => {
@@ -336,7 +336,7 @@ describe('free extents', () => {
 
   test('[FREE-2] a bit of the bitmap or of its summary that is wrong', () => {
     expectFound('[FREE-2]', ({ inner }) => {
-      const bin = binOfLength(inner.pageMap.length(freeExtent(inner)));
+      const bin = listOfLength(inner.pageMap.length(freeExtent(inner)));
       inner.i32[Extents.low + FreeIndex.bitmap + (bin >>> 5)] &= ~(1 << (bin & 31));
     });
     for (const index of [Extents.low, Extents.own, Extents.high]) {
@@ -367,7 +367,7 @@ describe('free extents', () => {
       expect(far.check()).toBe(1);
     };
     const wordsOf = (index: Extents.low | Extents.own, page: number, length: number) => {
-      const bin = binOfLength(length);
+      const bin = listOfLength(length);
       return {
         head: index + FreeIndex.heads + bin,
         bitmap: index + FreeIndex.bitmap + (bin >>> 5),
@@ -529,10 +529,10 @@ describe('state pages', () => {
   });
 
   test('[STORE-2] a bitmap that says something else than the slabs', () => {
-    expectFound('[STORE-2]', ({ inner }) => inner.pageMap.setA(statePage(inner), 0));
-    expectFound('[STORE-2]', ({ inner }) => inner.pageMap.setA(statePage(inner), -1));
+    expectFound('[STORE-2]', ({ inner }) => inner.pageMap.setFreeRunsLow(statePage(inner), 0));
+    expectFound('[STORE-2]', ({ inner }) => inner.pageMap.setFreeRunsLow(statePage(inner), -1));
     expectFound('[STORE-2]', ({ inner }) => {
-      inner.pageMap.setB(statePage(inner), inner.pageMap.b(statePage(inner)) ^ 1);
+      inner.pageMap.setFreeRunsHigh(statePage(inner), inner.pageMap.freeRunsHigh(statePage(inner)) ^ 1);
     });
   });
 
@@ -594,8 +594,10 @@ describe('state pages', () => {
     });
 
     test('[STORE-2] a bitmap that says something else than the slabs', () => {
-      expectFoundThere('[STORE-2]', ({ pageMap }, page) => pageMap.setA(page, pageMap.a(page) ^ 1));
-      expectFoundThere('[STORE-2]', ({ pageMap }, page) => pageMap.setB(page, 1));
+      expectFoundThere('[STORE-2]', ({ pageMap }, page) =>
+        pageMap.setFreeRunsLow(page, pageMap.freeRunsLow(page) ^ 1),
+      );
+      expectFoundThere('[STORE-2]', ({ pageMap }, page) => pageMap.setFreeRunsHigh(page, 1));
     });
 
     test('[STORE-2] a slab whose states lie between runs', () => {
@@ -624,8 +626,8 @@ describe('state pages', () => {
       inner.pageMap.setTag(page, PageKind.states, 1);
       inner.pageMap.setRunLength(page, 1);
       const [low, high] = allFree(runsOfPage(1, true));
-      inner.pageMap.setA(page, low);
-      inner.pageMap.setB(page, high);
+      inner.pageMap.setFreeRunsLow(page, low);
+      inner.pageMap.setFreeRunsHigh(page, high);
     });
   });
 });
@@ -851,7 +853,7 @@ describe('threads', () => {
     for (const page of [1, 5000, -1]) setSlot(1, Slot.cachePage, () => page);
     setSlot(1, Slot.cachePage, (inner) => freeExtent(inner));
     setSlot(1, Slot.cachePage, (inner) => inner.cachePage(0));
-    expectFound('[SLOT-1]', ({ inner }) => inner.pageMap.setA(inner.cachePage(1), 2));
+    expectFound('[SLOT-1]', ({ inner }) => inner.pageMap.setCacheSlot(inner.cachePage(1), 2));
   });
 
   test('[SLOT-1] the name of a cache that a dead thread, or one that reaped it, had given back is no damage', () => {
@@ -1026,7 +1028,7 @@ describe('others stand still', () => {
 test('what is verified in place is what is verified in a copy', () => {
   const { heap, inner } = loadedHeap();
   const page = freeExtent(inner);
-  inner.pageMap.setB(page, page + inner.pageMap.length(page) + 1);
+  inner.pageMap.setZeroRun(page, inner.pageMap.zeroFrom(page), page + inner.pageMap.length(page) + 1);
   inner.i32[Extents.freePages]++;
   const report = heap.checkReport();
   const mock = jest.spyOn(HeapCopy, 'for').mockReturnValue(undefined);
@@ -1203,24 +1205,22 @@ test('[FREE-3] a first or a last page that is said to be zero, and is not', () =
     const inner = new InnerHeap(heap);
     const { page } = inner.extentOf(PageKind.free);
     const { pageMap } = inner;
-    expect(pageMap.b(page) - pageMap.a(page)).toBeGreaterThan(100);
-    inner.u8[(place === 'first' ? pageMap.a(page) : pageMap.b(page) - 1) * 4096 + 77] = 1;
+    expect(pageMap.zeroTo(page) - pageMap.zeroFrom(page)).toBeGreaterThan(100);
+    inner.u8[(place === 'first' ? pageMap.zeroFrom(page) : pageMap.zeroTo(page) - 1) * 4096 + 77] = 1;
     expect(namedIn(heap.checkReport())).toEqual(['[FREE-3]']);
   }
 });
 
 test('[FREE-3] zero pages that are not in their free extent', () => {
   expectFound('[FREE-3]', ({ inner }) => {
-    inner.pageMap.setB(freeExtent(inner), 3);
+    inner.pageMap.setZeroRun(freeExtent(inner), 0, 3);
   });
   expectFound('[FREE-3]', ({ inner }) => {
     const page = freeExtent(inner);
-    inner.pageMap.setA(page, page - 1);
-    inner.pageMap.setB(page, page + 1);
+    inner.pageMap.setZeroRun(page, page - 1, page + 1);
   });
   expectFound('[FREE-3]', ({ inner }) => {
     const page = freeExtent(inner);
-    inner.pageMap.setA(page, page);
-    inner.pageMap.setB(page, page + inner.pageMap.length(page) + 1);
+    inner.pageMap.setZeroRun(page, page, page + inner.pageMap.length(page) + 1);
   });
 });

@@ -136,7 +136,7 @@ describe('a walk over the heap', () => {
     }
     for (const { page, kind, length } of inner.extents()) {
       if (kind === PageKind.free) pagesFree += length * 4096;
-      if (kind === PageKind.cache) thread(inner.pageMap.a(page));
+      if (kind === PageKind.cache) thread(inner.pageMap.cacheSlot(page));
       if (kind === PageKind.cached) {
         const its = thread((inner.pageMap.tag(page) >> 8) & 0xff);
         its.runs++;

@@ -53,11 +53,15 @@ test('what is written for a page of states is read again, and makes it no page o
   for (const lines of [1, 8, 15]) {
     pageMap.setTag(page, PageKind.states, 1);
     pageMap.setRunLength(page, lines);
-    pageMap.setA(page, -1);
-    pageMap.setB(page, 5);
+    pageMap.setFreeRunsLow(page, -1);
+    pageMap.setFreeRunsHigh(page, 5);
     pageMap.setNext(page, asPage(2));
     pageMap.setPrevious(page, asPage(3));
-    expect([pageMap.runLength(page), pageMap.a(page), pageMap.b(page)]).toEqual([lines, -1, 5]);
+    expect([pageMap.runLength(page), pageMap.freeRunsLow(page), pageMap.freeRunsHigh(page)]).toEqual([
+      lines,
+      -1,
+      5,
+    ]);
     expect([pageMap.next(page), pageMap.previous(page)]).toEqual([2, 3]);
     expect([pageMap.sizeClass(page), pageMap.isBare(page)]).toEqual([-1, false]);
     expect(pageMap.words[PageRecord.words + PageRecord.division]).toBeLessThan(SlabWord.slab);

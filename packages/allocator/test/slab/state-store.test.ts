@@ -165,7 +165,7 @@ test('a region without a free page gives no run', () => {
 test('[STORE-3] a page that is listed without a free run gives none', () => {
   const { inner, states } = newParts(1 << 20);
   const page = lineToPage(states.take(1, 0));
-  inner.pageMap.setA(page, 0);
-  inner.pageMap.setB(page, 0);
+  inner.pageMap.setFreeRunsLow(page, 0);
+  inner.pageMap.setFreeRunsHigh(page, 0);
   expect(() => states.take(1, 1)).toThrow('[STORE-3]');
 });

@@ -21,13 +21,13 @@ export const anonymous: Backend = {
     } catch (error) {
       throw runtimeLimit(maxSize, error);
     }
-    return memoryOf({ buffer, byteOffset: 0, size: maxSize, fd: -1 });
+    return anonymousMemory({ buffer, byteOffset: 0, size: maxSize, fd: -1 });
   },
 
-  attach: memoryOf,
+  attach: anonymousMemory,
 };
 
-function memoryOf(share: MemoryShare): PoolMemory {
+function anonymousMemory(share: MemoryShare): PoolMemory {
   const { buffer, byteOffset: start } = share;
   const source: PageSource = {
     back: nothing,

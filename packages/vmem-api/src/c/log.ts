@@ -9,6 +9,8 @@
 import { openSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { threadId } from 'node:worker_threads';
+import { VmemError, describe } from '@vmem-ts/allocator';
+import { errorMessage, remember } from './errno';
 
 /** From which level on something is told. */
 export const enum LogLevel {
@@ -44,6 +46,26 @@ export class Log {
     this.level = levelOf(environment[`${prefix}_LOG_LEVEL`]);
     const file = environment[`${prefix}_LOG_FILE`] ?? '';
     if (file !== '') this.path = resolve(file.endsWith('-') ? `${file}${process.pid}` : file);
+  }
+
+  /** Says from level 1 on which process logs. */
+  begin(): void {
+    if (this.level < LogLevel.errors) return;
+    const program = process.argv[1] ?? 'no file';
+    const { node } = process.versions;
+    this.line(LogLevel.errors, this.library, `process ${process.pid}, Node.js ${node}, program ${program}`);
+  }
+
+  /** The call `name` failed: keeps errno and the message, and returns `result`. What is no `VmemError` comes through. */
+  failed<T>(name: string, error: unknown, result: T): T {
+    remember(error);
+    if (this.level >= LogLevel.errors) this.line(LogLevel.errors, name, errorMessage());
+    return result;
+  }
+
+  /** Memory is out: the same, and returns NULL. */
+  outOfMemory(name: string, size: number): 0 {
+    return this.failed(name, new VmemError('ENOMEM', `no memory for ${describe(size)} bytes in the pool`), 0);
   }
 
   /** A line of its own, told by the function `name`. Whoever calls this has compared the level. */

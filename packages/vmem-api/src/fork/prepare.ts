@@ -2,7 +2,7 @@
 // message that says which they are.
 
 import type { ForkOptions } from 'node:child_process';
-import { VmemError, describe, readingFrom, type RestingHeap } from '@vmem-ts/allocator';
+import { VmemError, describe, readingFrom, requireObject, type RestingHeap } from '@vmem-ts/allocator';
 import { requirePoolFile } from '../backends/pool-file';
 import { closeFile, fileInfo, loadError } from '../native';
 import { requireDirectory } from '../pool/directory';
@@ -125,9 +125,7 @@ function privately(pool: PoolParts, rest: RestingHeap, onProgress: ForkProgress)
 function readOptions(
   options: PoolForkOptions,
 ): Required<Omit<PoolForkOptions, 'dir'>> & { dir: string | undefined } {
-  if (typeof options !== 'object' || (options as object | null) === null) {
-    throw new VmemError('EINVAL', `options: expected an object, got ${describe(options)}`);
-  }
+  requireObject('options', options);
   const { mode, onProgress, dir } = readingFrom('options', () => {
     const { mode = 1, onProgress = (): void => undefined, dir } = options;
     return { mode, onProgress, dir };

@@ -3,7 +3,7 @@
 import { VmemError, describe } from '@vmem-ts/allocator';
 import { errorMessage, rememberMessage } from '../c/errno';
 import { LogLevel, type PrintFunc } from '../c/log';
-import { failed, log, traceCall } from './log';
+import { log, traceCall } from './log';
 import {
   DEFAULT_FUNCTIONS,
   useFunctions,
@@ -75,7 +75,7 @@ export function vmem_set_funcs(
   for (const [name, value] of Object.entries<unknown>(all)) {
     if (typeof value === 'function' || value === null || value === undefined) continue;
     const error = new VmemError('EINVAL', `${name}: expected a function or null, got ${describe(value)}`);
-    failed('vmem_set_funcs', error, undefined);
+    log.failed('vmem_set_funcs', error, undefined);
     return;
   }
   const { malloc, free, realloc, strdup } = DEFAULT_FUNCTIONS;

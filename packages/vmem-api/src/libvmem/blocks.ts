@@ -6,7 +6,7 @@
 
 import { LogLevel } from '../c/log';
 import { alignmentOf, sizeOf } from '../c/size';
-import { failedIn, log, outOfMemory, traceCall, traceResult } from './log';
+import { failedIn, log, traceCall, traceResult } from './log';
 import type { VMEM } from './pools';
 
 const CALLS = log.level >= LogLevel.calls;
@@ -52,7 +52,7 @@ function traceMalloc(vmp: VMEM | null, size: number): void {
 }
 
 function mallocReturns(ptr: number, size: number): number {
-  return ptr === 0 ? outOfMemory('vmem_malloc', size) : traceResult('vmem_malloc', ptr);
+  return ptr === 0 ? log.outOfMemory('vmem_malloc', size) : traceResult('vmem_malloc', ptr);
 }
 
 function mallocFailed(vmp: VMEM | null, size: number, error: unknown): number {
@@ -81,7 +81,7 @@ export function vmem_calloc(vmp: VMEM | null, nmemb: number, size: number): numb
   } catch (error) {
     return failedIn('vmem_calloc', vmp, error, 0);
   }
-  if (ptr === 0) return outOfMemory('vmem_calloc', sizeOf(nmemb) * sizeOf(size));
+  if (ptr === 0) return log.outOfMemory('vmem_calloc', sizeOf(nmemb) * sizeOf(size));
   return RESULTS ? traceResult('vmem_calloc', ptr) : ptr;
 }
 
@@ -100,7 +100,7 @@ export function vmem_realloc(vmp: VMEM | null, ptr: number, size: number): numbe
   } catch (error) {
     return failedIn('vmem_realloc', vmp, error, 0);
   }
-  if (moved === 0 && (size !== 0 || ptr === 0)) return outOfMemory('vmem_realloc', size);
+  if (moved === 0 && (size !== 0 || ptr === 0)) return log.outOfMemory('vmem_realloc', size);
   return RESULTS ? traceResult('vmem_realloc', moved) : moved;
 }
 
@@ -120,7 +120,7 @@ export function vmem_aligned_alloc(vmp: VMEM | null, alignment: number, size: nu
   } catch (error) {
     return failedIn('vmem_aligned_alloc', vmp, error, 0);
   }
-  if (ptr === 0) return outOfMemory('vmem_aligned_alloc', size);
+  if (ptr === 0) return log.outOfMemory('vmem_aligned_alloc', size);
   return RESULTS ? traceResult('vmem_aligned_alloc', ptr) : ptr;
 }
 

@@ -4,11 +4,11 @@ import { MAX_REGION, VmemError, describe, type CheckReport } from '@vmem-ts/allo
 import { rememberMessage } from '../c/errno';
 import { LogLevel } from '../c/log';
 import { sizeOf } from '../c/size';
-import { memoryOf } from '../pool/buffers';
+import { startOf } from '../c/region';
 import type { VmemHandle } from '../pool/handle';
 import { VMEM_MIN_POOL } from '../pool/limits';
 import { Vmem, isVmem, type VmemRegion } from '../vmem';
-import { failed, failedIn, log, traceCall, traceResult } from './log';
+import { failedIn, log, traceCall, traceResult } from './log';
 import { forgetPool, nameOf, recordPool } from './pool-record';
 import { rememberRegion, sharersOf } from './shared-regions';
 
@@ -41,7 +41,7 @@ export function vmem_create(dir: string, size: number): VMEM | null {
       throw new VmemError('ENOENT', 'dir: an empty path names nothing');
     pool = recorded(dir, Vmem.create(dir, bytes));
   } catch (error) {
-    return failed('vmem_create', error, null);
+    return log.failed('vmem_create', error, null);
   }
   return OPERATIONS ? traceResult('vmem_create', pool, LogLevel.operations) : pool;
 }
@@ -61,7 +61,7 @@ export function vmem_create_in_region(addr: VmemRegion, size: number): VMEM | nu
     pool = recorded('a region', Vmem.createInRegion(startOf(addr, sizeOf(size))));
     rememberRegion(pool);
   } catch (error) {
-    return failed('vmem_create_in_region', error, null);
+    return log.failed('vmem_create_in_region', error, null);
   }
   return OPERATIONS ? traceResult('vmem_create_in_region', pool, LogLevel.operations) : pool;
 }
@@ -79,7 +79,7 @@ export function vmem_attach(handle: VmemHandle): VMEM | null {
   try {
     pool = recorded('attached', Vmem.attach(handle), (attached) => attached.detach());
   } catch (error) {
-    return failed('vmem_attach', error, null);
+    return log.failed('vmem_attach', error, null);
   }
   return OPERATIONS ? traceResult('vmem_attach', pool, LogLevel.operations) : pool;
 }
@@ -142,25 +142,6 @@ function poolBytes(size: number): number {
   const bytes = sizeOf(size);
   if (typeof bytes !== 'number' || !(bytes > MAX_REGION)) return bytes;
   throw new VmemError('ENOMEM', `size: there is no memory for a pool of ${size} bytes`);
-}
-
-/**
- * The first `size` bytes of a region.
- * @throws VmemError EINVAL if it has less
- */
-function startOf(region: unknown, size: number): Uint8Array {
-  const memory = memoryOf(region);
-  if (memory === undefined) {
-    throw new VmemError('EINVAL', `addr: expected a buffer or a view, got ${describe(region)}`);
-  }
-  const { buffer, byteOffset, byteLength } = memory;
-  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size > byteLength) {
-    throw new VmemError(
-      'EINVAL',
-      `size: expected at most the ${byteLength} bytes of addr, got ${describe(size)}`,
-    );
-  }
-  return new Uint8Array(buffer, byteOffset, size);
 }
 
 /** A pool that there is a record of; without memory for that there is none, either. */

@@ -3,7 +3,7 @@
 import { totalmem } from 'node:os';
 import { VmemError, describe } from '@vmem-ts/allocator';
 import { sizeOf } from '../c/size';
-import { memoryOf } from '../pool/buffers';
+import { startOf } from '../c/region';
 import type { VmemRegion } from '../vmem';
 import {
   MEMKIND_ERROR_INVALID,
@@ -59,18 +59,6 @@ function setMade(out: Out<memkind_t | null>, made: PmemKind): void {
   setOut<memkind_t | null>(out, made, 'kind', () => {
     made.delete();
   });
-}
-
-/** @throws VmemError EINVAL if the memory is no memory, or has fewer bytes */
-function startOf(addr: unknown, size: number): Uint8Array {
-  const place = memoryOf(addr);
-  if (place === undefined || typeof size !== 'number' || !(size > 0 && size <= place.byteLength)) {
-    throw new VmemError(
-      'EINVAL',
-      `addr: expected a buffer or a view of at least ${describe(size)} bytes, got ${place === undefined ? describe(addr) : `one of ${place.byteLength}`}`,
-    );
-  }
-  return new Uint8Array(place.buffer, place.byteOffset, Math.floor(size));
 }
 
 /**

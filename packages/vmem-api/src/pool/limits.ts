@@ -1,12 +1,12 @@
 // How small and how large a pool can be.
 
 import { constants } from 'node:buffer';
-import { MAX_REGION, VmemError, describe } from '@vmem-ts/allocator';
+import { MAX_REGION, PAGE_SIZE, VmemError, describe } from '@vmem-ts/allocator';
+
+export { PAGE_SIZE };
 
 /** Bytes of the smallest pool: `VMEM_MIN_POOL` of libvmem.h, 14 MiB. */
 export const VMEM_MIN_POOL = 14 * 1024 * 1024;
-/** Bytes; what a pool's size is rounded up to. */
-export const PAGE_SIZE = 4096;
 
 /**
  * Bytes of a pool for a caller who asks for `size`, which is called `name`.

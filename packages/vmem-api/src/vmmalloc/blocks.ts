@@ -12,7 +12,7 @@ import { errnoOf } from '../c/errno';
 import { requireOut, setOut, type Out } from '../c/out';
 import { alignmentOf, sizeOf } from '../c/size';
 import { PAGE_SIZE } from '../pool/limits';
-import { LOGS_ALLOCATIONS, failed, logAllocation, logBlock, logFree, outOfMemory, pointer } from './log';
+import { LOGS_ALLOCATIONS, logAllocation, logBlock, logFree, pointer, log } from './log';
 import { processPool } from './process-pool';
 
 /**
@@ -49,16 +49,16 @@ export function free(ptr: number): void {
 // into their callers while all of it is short, and a call of an imported function is long.
 
 function mallocOut(size: number): 0 {
-  return outOfMemory('malloc', size);
+  return log.outOfMemory('malloc', size);
 }
 
 function mallocFailed(size: number, error: unknown): number {
   const bytes = sizeOf(size); // only now: it is seldom that C takes a size for another one
-  return Object.is(bytes, size) ? failed('malloc', error, 0) : malloc(bytes);
+  return Object.is(bytes, size) ? log.failed('malloc', error, 0) : malloc(bytes);
 }
 
 function freeFailed(name: string, error: unknown): void {
-  failed(name, error, undefined);
+  log.failed(name, error, undefined);
 }
 
 /** The same as `free`. cfree(3) */
@@ -81,9 +81,9 @@ export function calloc(nmemb: number, size: number): number {
   try {
     ptr = processPool().calloc(sizeOf(nmemb), sizeOf(size));
   } catch (error) {
-    return failed('calloc', error, 0);
+    return log.failed('calloc', error, 0);
   }
-  return ptr === 0 ? outOfMemory('calloc', sizeOf(nmemb) * sizeOf(size)) : ptr;
+  return ptr === 0 ? log.outOfMemory('calloc', sizeOf(nmemb) * sizeOf(size)) : ptr;
 }
 
 /**
@@ -98,9 +98,9 @@ export function realloc(ptr: number, size: number): number {
   try {
     moved = processPool().realloc(ptr, sizeOf(size));
   } catch (error) {
-    return failed('realloc', error, 0);
+    return log.failed('realloc', error, 0);
   }
-  return moved === 0 && (size !== 0 || ptr === 0) ? outOfMemory('realloc', size) : moved;
+  return moved === 0 && (size !== 0 || ptr === 0) ? log.outOfMemory('realloc', size) : moved;
 }
 
 /**
@@ -168,7 +168,7 @@ export function malloc_usable_size(ptr: number): number {
   try {
     return processPool().usableSize(ptr);
   } catch (error) {
-    return failed('malloc_usable_size', error, 0);
+    return log.failed('malloc_usable_size', error, 0);
   }
 }
 
@@ -177,9 +177,9 @@ function alignedBlock(name: string, alignment: number, size: number): number {
   try {
     ptr = processPool().alignedAlloc(alignmentOf(alignment), sizeOf(size));
   } catch (error) {
-    return failed(name, error, 0);
+    return log.failed(name, error, 0);
   }
-  return ptr === 0 ? outOfMemory(name, size) : ptr;
+  return ptr === 0 ? log.outOfMemory(name, size) : ptr;
 }
 
 /** Of what is no whole number nothing is made, for the heap to refuse. */

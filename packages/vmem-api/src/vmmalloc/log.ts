@@ -2,17 +2,12 @@
 // 4 every allocation and every block given back. Modules keep the answer to "is it told?" in a constant of theirs, which
 // V8 folds, so that a log that is off costs nothing.
 
-import { VmemError, describe } from '@vmem-ts/allocator';
-import { errorMessage, remember } from '../c/errno';
+import { describe } from '@vmem-ts/allocator';
 import { Log, LogLevel } from '../c/log';
 import { variables } from './process-share';
 
 export const log = new Log('libvmmalloc', 'VMMALLOC', variables);
-if (log.level >= LogLevel.errors) {
-  const program = process.argv[1] ?? 'no file';
-  const { node } = process.versions;
-  log.line(LogLevel.errors, 'libvmmalloc', `process ${process.pid}, Node.js ${node}, program ${program}`);
-}
+log.begin();
 
 /** Whether allocations are told: the functions below are called only then. */
 export const LOGS_ALLOCATIONS = log.level >= LogLevel.everything;
@@ -45,16 +40,4 @@ export function logFree(ptr: number): void {
 export function pointer(ptr: unknown): string {
   const isPointer = typeof ptr === 'number' && Number.isSafeInteger(ptr) && ptr >= 0;
   return isPointer ? `0x${ptr.toString(16)}` : describe(ptr);
-}
-
-/** The call failed: keeps errno and the message, and returns `result`. What is no `VmemError` comes through. */
-export function failed<T>(name: string, error: unknown, result: T): T {
-  remember(error);
-  if (log.level >= LogLevel.errors) log.line(LogLevel.errors, name, errorMessage());
-  return result;
-}
-
-/** Memory is out: the same, and returns NULL. */
-export function outOfMemory(name: string, size: number): 0 {
-  return failed(name, new VmemError('ENOMEM', `no memory for ${describe(size)} bytes in the pool`), 0);
 }

@@ -18,7 +18,7 @@ export function checkFreeIndex(scene: CheckScene): void {
   for (const [page, length] of scene.freePages) {
     for (const across of [acrossLow, acrossOwn])
       if (isAcross(page, length, across.border)) across.page = page;
-    const [from, to] = [pageMap.a(page), pageMap.b(page)];
+    const [from, to] = [pageMap.zeroFrom(page), pageMap.zeroTo(page)];
     found.expect(
       (from === 0 && to === 0) ||
         (page <= from && from < to && to <= page + length && isZero(scene, from) && isZero(scene, to - 1)),
@@ -51,18 +51,18 @@ function checkIndex(
 ): void {
   const { found, i32 } = scene;
   const { free } = scene.core.extents;
-  for (let bin = 0; bin < FreeIndex.lists; bin++) {
-    const head = i32[start + FreeIndex.heads + bin] as PageIndex;
-    const bit = (i32[start + FreeIndex.bitmap + (bin >>> 5)] >>> (bin & 31)) & 1;
+  for (let list = 0; list < FreeIndex.lists; list++) {
+    const head = i32[start + FreeIndex.heads + list] as PageIndex;
+    const bit = (i32[start + FreeIndex.bitmap + (list >>> 5)] >>> (list & 31)) & 1;
     found.expect(
       (bit === 1) === (head !== NULL_PAGE),
       '[FREE-2]',
-      () => `list ${bin} ${name}: bit ${bit}, head ${head}`,
+      () => `list ${list} ${name}: bit ${bit}, head ${head}`,
     );
-    walkList(scene, '[FREE-1]', `free list ${bin} ${name}`, head, (page) => {
+    walkList(scene, '[FREE-1]', `free list ${list} ${name}`, head, (page) => {
       seen.add(page);
       const length = scene.freePages.get(page);
-      return length !== undefined && free.indexOf(page) === index && index.binOf(page, length) === bin;
+      return length !== undefined && free.indexOf(page) === index && index.listOf(page, length) === list;
     });
   }
   for (let word = 0; word < 32; word++) {

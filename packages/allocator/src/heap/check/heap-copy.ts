@@ -61,7 +61,7 @@ export class HeapCopy {
     if (kind === PageKind.states || kind === PageKind.cache) this.copyPages(page, length);
     if (kind !== PageKind.free) return;
     const { pageMap } = this.original.region;
-    const [from, to] = [pageMap.a(page), pageMap.b(page)];
+    const [from, to] = [pageMap.zeroFrom(page), pageMap.zeroTo(page)];
     if (from < page || to <= from || to > page + length) return;
     this.copyPages(from as PageIndex, 1); // those two are looked at
     this.copyPages((to - 1) as PageIndex, 1);

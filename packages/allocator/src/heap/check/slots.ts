@@ -29,7 +29,7 @@ export function checkSlots(scene: CheckScene): void {
     const known = owner >= SlotOwner.dead || isReaper(scene, owner);
     found.expect(known, '[SLOT-1]', () => `slot ${slot}: owner word ${owner}`);
     if (page === NULL_PAGE) continue;
-    const isItsCache = scene.cachePages.has(page) && scene.pageMap.a(page) === slot;
+    const isItsCache = scene.cachePages.has(page) && scene.pageMap.cacheSlot(page) === slot;
     // who died while the pages became a cache, or free again, leaves their name behind: see `cache-pages`
     if (!isItsCache && owner !== SlotOwner.nobody && core.slots.isTorn(slot)) continue;
     found.expect(

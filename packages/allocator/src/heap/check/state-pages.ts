@@ -42,9 +42,10 @@ export function checkStateStore(scene: CheckScene): void {
     }
     const [low, high] = free;
     found.expect(
-      pageMap.a(page) === low && pageMap.b(page) === high,
+      pageMap.freeRunsLow(page) === low && pageMap.freeRunsHigh(page) === high,
       '[STORE-2]',
-      () => `state page ${page}: bitmap ${pageMap.a(page)} ${pageMap.b(page)}, slabs leave ${low} ${high}`,
+      () =>
+        `state page ${page}: bitmap ${pageMap.freeRunsLow(page)} ${pageMap.freeRunsHigh(page)}, slabs leave ${low} ${high}`,
     );
     if (low !== 0 || high !== 0) withFree.add(page);
   }
