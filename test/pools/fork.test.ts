@@ -2,6 +2,7 @@
 
 import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import { VMEM_MIN_POOL, Vmem, type ForkMode, type VmemForkOptions } from '@vmem-ts/vmem-api';
@@ -33,6 +34,22 @@ const settledFiles = async (count: number): Promise<boolean> => {
 };
 
 afterEach(killForked);
+
+/** Has the system refuse one mapping, that of the `fatal`th range that becomes private; the result ends that. */
+function failingOverlay(fatal: number): () => void {
+  const path = join(dirname(require.resolve('@vmem-ts/mmap-helper')), 'addon.js');
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an inner module, which the package does not export
+  const native = (
+    require(path) as { addon(): Record<'overlayFile', (...args: unknown[]) => unknown> }
+  ).addon();
+  const plain = native.overlayFile;
+  let count = 0;
+  native.overlayFile = (...args) =>
+    args[3] === 'private' && count++ === fatal
+      ? { code: 'ENOMEM', errno: 12, syscall: 'mmap', reason: 'by the test' }
+      : plain(...args);
+  return () => (native.overlayFile = plain);
+}
 
 describeEachKind('a forked pool', ({ name, create }) => {
   it.each([1, 2, 3] as const)('has the same blocks with the same contents, in mode %i', async (mode) => {
@@ -435,6 +452,29 @@ describeFiles('a fork', () => {
     expect(pool.check()).toBe(1);
     expect(pool.thaw()).toBe(0);
   });
+
+  it.each([0, 1])(
+    'that fails at range %i of the pool leaves it as it was, also for the next one',
+    async (fatal) => {
+      const pool = filePool();
+      const files = countOpenFiles();
+      const table = writeTable(pool, 500, mixedSizes);
+      const restore = failingOverlay(fatal);
+      expect(thrownBy(() => pool.fork('/x'))).toMatchObject({ code: 'ENOMEM' });
+      restore();
+      expect(countOpenFiles()).toBe(files);
+      writeTable(pool, 200, mixedSizes);
+      const before = digestOf(pool);
+      const child = Forked.of(pool);
+      await child.ask({});
+      const mine = writeTable(pool, 3000, mixedSizes);
+      expect(await child.ask({ digest: true, table })).toMatchObject({ ...WELL, digest: before });
+      expect(await child.end()).toBe(0);
+      pool.thaw();
+      expect(problemsOf(pool, mine)).toEqual([]);
+      expect(pool.checkReport().problems).toEqual([]);
+    },
+  );
 
   it('leaves nothing behind of what an accessor of the caller’s environment throws', () => {
     const pool = filePool();

@@ -7,7 +7,6 @@ type Branded<Name extends string> = number & { readonly [brand]: Name };
 
 /** Bytes from the start of the region. What users call a pointer; 0 is NULL. */
 export type ByteOffset = Branded<'ByteOffset'>;
-/** A byte offset divided by the region's granule (8 bytes up to 16 GiB, doubled as the region doubles). */
 /** A byte offset divided by `PAGE_SIZE`. Page 0 is never handed out, so 0 also says "no page". */
 export type PageIndex = Branded<'PageIndex'>;
 /** A byte offset divided by `LINE_SIZE`; block states are kept in runs of lines. Line 0 says "no line". */

@@ -18,7 +18,7 @@ import type { Region } from '../layout/region';
 import { Backing, Extents } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
 import { extentEndingAt, extentLength } from './extent-walk';
-import { FreeExtents, LOW_PAGES, OWN_END } from './free-extents';
+import { FreeExtents, LOW_PAGES, OWN_END, alignUp } from './free-extents';
 import { UnbackedExtents } from './unbacked-extents';
 
 /** Pages from `from` up to `to`; none if they are equal. */
@@ -101,7 +101,8 @@ export class ExtentAllocator {
     let at = isLow ? Math.min(end, LOW_PAGES) - pages : end - pages;
     // pages behind it can join it: what is left of it should be there then
     const canGrow = this.unbacked.beginsAt(pageAfter(page, length));
-    if (canGrow && (isLow || !this.isOwn(from))) at = from;
+    if (canGrow && isLow) at = page;
+    else if (canGrow && !this.isOwn(from)) at = from;
     return this.carve(page, length, asPage(at), pages);
   }
 
@@ -121,9 +122,13 @@ export class ExtentAllocator {
     const page = this.free.findAligned(pages, alignment);
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
-    let at = Math.ceil(page / alignment) * alignment;
-    if (at + pages > LOW_PAGES && this.isOwn(at))
-      at = Math.floor((page + length - pages) / alignment) * alignment;
+    const end = pageAfter(page, length);
+    let at = alignUp(page, alignment);
+    if (at + pages > LOW_PAGES && this.isOwn(at)) {
+      const behind = alignUp(Math.max(page, OWN_END), alignment);
+      const last = Math.floor((end - pages) / alignment) * alignment;
+      at = this.unbacked.beginsAt(end) && behind + pages <= end ? behind : last;
+    }
     return this.carve(page, length, asPage(at), pages);
   }
 

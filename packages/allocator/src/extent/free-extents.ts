@@ -4,8 +4,8 @@
 //   own    from there to 4 GiB: in a larger region callers get it last, because what the heap itself needs must lie below 4 GiB
 //   high   the rest
 //
-// An extent that lies across a border counts as what it has before it, so that it comes in turn there; what it has behind
-// is there for what fits nowhere else in the part, or in both.
+// An extent that lies across the end of the low part counts as what it has before it, so that it comes in turn there; one
+// across 4 GiB for callers first as what it has behind. For what fits nowhere else both are there as a whole.
 //
 // Everything here can be rebuilt from the page map; the extent lock protects it.
 //
@@ -25,9 +25,9 @@ import { ExtentIndex } from './extent-index';
 export const LOW_PAGES = (2 ** 31 - 2 ** 28) / PAGE_SIZE;
 
 /**
- * Pages below this one can be the heap's own: 4 GiB, for caches hold the index of a state byte in 32 bits. The first quarter of a GiB behind the low part, which
- * is enough for the states of 2^28 blocks, is at offsets below 2^31: where V8's Maglev (Node.js 24 and later) meets a larger
- * index into a typed array, it drops the code and makes the same again, for ever.
+ * Pages below this one can be the heap's own: 4 GiB, for caches hold the index of a state byte in 32 bits. The first quarter of
+ * a GiB behind the low part, which is enough for the states of 2^28 blocks, is at offsets below 2^31: where V8's Maglev (Node.js
+ * 24 and later) meets a larger index into a typed array, it drops the code and makes the same again, for ever.
  */
 export const OWN_END = 2 ** 32 / PAGE_SIZE;
 
@@ -38,7 +38,7 @@ export const isAcross = (page: PageIndex, length: number, border: number): boole
   page < border && page + length > border;
 
 /** A page that is a multiple of `alignment`, from `page` on. */
-const alignUp = (page: number, alignment: number): number => Math.ceil(page / alignment) * alignment;
+export const alignUp = (page: number, alignment: number): number => Math.ceil(page / alignment) * alignment;
 
 export class FreeExtents {
   readonly low: ExtentIndex;

@@ -6,7 +6,7 @@ import { PageKind, type PageMap } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import type { ExtentAllocator } from './extent-allocator';
 import { extentEndingAt, extentLength } from './extent-walk';
-import { LOW_PAGES, OWN_END } from './free-extents';
+import { LOW_PAGES, OWN_END, alignUp } from './free-extents';
 
 /** Pages of one unbacked extent. */
 export interface GrowthStep {
@@ -65,8 +65,6 @@ export function planExtension({ pageMap }: Region, page: PageIndex, pages: numbe
 /** Pages from the first up to the second. */
 type Part = readonly [number, number];
 
-const roundUp = (page: number, alignment: number): number => Math.ceil(page / alignment) * alignment;
-
 /** In one unbacked extent with its free neighbours, inside a part: what needs least, and of that the shortest. */
 function planStep(
   { pageMap }: Region,
@@ -89,7 +87,7 @@ function planStep(
     if (start >= end) continue;
     const freeBefore = start === hole && hasFreeBefore ? pageMap.length(before) : 0;
     const freeBehind = end === holeEnd && hasFreeBehind ? pageMap.length(pageAfter(hole, length)) : 0;
-    const from = roundUp(start - freeBefore, alignment);
+    const from = alignUp(start - freeBefore, alignment);
     const to = from + pages;
     if (to > end + freeBehind) continue;
     const page = Math.max(from, start);
@@ -104,8 +102,9 @@ function planStep(
 
 /**
  * In the first run of free and unbacked extents that is long enough. In a region of more than 4 GiB much is taken from the end
- * if that costs little more storage, or nothing would be left for the heap's own otherwise. A plan that fails leaves storage
- * behind, by which the next one is out of date, unless it is a single step.
+ * if that costs little more storage; where nothing of the run would be left for the heap's own otherwise, a single step may cost
+ * any, and several no more. A plan that fails leaves storage behind, by which the next one is out of date, unless it is a
+ * single step.
  */
 function planSteps(
   { pageMap }: Region,
@@ -118,21 +117,22 @@ function planSteps(
   for (const hole of unbacked.members()) {
     const first = startOfRun(pageMap, hole);
     if (first === undefined || first >= (start ?? Infinity)) continue;
-    if (roundUp(first, alignment) + pages <= endOfRun(pageMap, first)) start = first;
+    if (alignUp(first, alignment) + pages <= endOfRun(pageMap, first)) start = first;
   }
   if (start === undefined) return [];
   const run = start;
   const planFrom = (from: number): GrowthStep[] =>
     stepsBetween(pageMap, run, from, from + pages, pageMap.pages) ?? [];
-  const lowest = roundUp(run, alignment);
+  const lowest = alignUp(run, alignment);
   const highest = Math.floor((endOfRun(pageMap, run) - pages) / alignment) * alignment;
   const plan = planFrom(lowest);
   if (pageMap.pages <= OWN_END || pages < MUCH || highest === lowest) return [plan];
   const atEnd = planFrom(highest);
-  const takesAll = lowest < OWN_END && lowest + pages >= OWN_END; // of what could be the heap's own
-  if (takesAll && atEnd.length > 1) return [atEnd];
-  const isCheap = needOf(atEnd) <= needOf(plan) + pages * MORE;
-  return atEnd.length === 1 && (takesAll || isCheap) ? [atEnd, plan] : [plan];
+  if (atEnd.length === 0) return [plan];
+  const more = needOf(atEnd) - needOf(plan);
+  const takesAll = lowest < OWN_END && lowest + pages >= OWN_END; // that the run has below 4 GiB
+  if (atEnd.length > 1) return takesAll && more <= 0 ? [atEnd] : [plan];
+  return takesAll || more <= pages * MORE ? [atEnd, plan] : [plan];
 }
 
 const needOf = (plan: GrowthStep[]): number => plan.reduce((sum, { least }) => sum + least, 0);

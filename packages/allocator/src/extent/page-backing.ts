@@ -46,8 +46,8 @@ interface Dropped {
   readonly joinsHoles: boolean;
 }
 
-const WHOLE_POOLS: Dropped = { least: LEAST_HOLE, joinsHoles: true };
-const LONG_ONES: Dropped = { least: LONG_FREE, joinsHoles: false };
+const BY_PURGE: Dropped = { least: LEAST_HOLE, joinsHoles: true };
+const BY_POLICY: Dropped = { least: LONG_FREE, joinsHoles: false };
 
 const OUT_OF_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'];
 
@@ -135,7 +135,7 @@ export class PageBacking {
   /** Gives the storage of free pages back. The caller holds no lock. Bytes. */
   purge(): number {
     if (this.source === undefined) return 0;
-    return this.dropFree(this.source, WHOLE_POOLS) * PAGE_SIZE;
+    return this.dropFree(this.source, BY_PURGE) * PAGE_SIZE;
   }
 
   /** To be called when this thread has given pages back and holds no lock: does what the policy says. */
@@ -143,7 +143,7 @@ export class PageBacking {
     if (!this.extents.hasLongFree) return;
     this.extents.hasLongFree = false;
     if (this.source === undefined || !this.isConservative) return;
-    this.dropFree(this.source, LONG_ONES);
+    this.dropFree(this.source, BY_POLICY);
   }
 
   private get isConservative(): boolean {

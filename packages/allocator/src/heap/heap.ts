@@ -167,6 +167,8 @@ export class Heap {
   private deathsSeen: number;
   private many: Many | undefined;
   private relocation: Relocation | undefined;
+  /** Whether the last attempt to have the heap grow for a block was in vain. */
+  private couldNotGrow = false;
 
   private constructor({ region, core, cache, deathWatch }: Membership) {
     this.region = region;
@@ -714,24 +716,28 @@ export class Heap {
     this.reapIfAsked();
     if (size > MAX_SLAB_BLOCK) return this.largeAlloc(size, 1);
     const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]);
+    const { extents, large } = this.core;
     let ptr = this.takeSmall(sizeClass);
+    // where nothing can grow, this first: to empty all caches for each such block would cost every thread much more
+    if (ptr === 0 && (this.couldNotGrow || extents.unbacked.isEmpty)) ptr = this.takeRoomier(sizeClass);
     if (ptr === 0 && this.reclaim()) ptr = this.takeSmall(sizeClass);
     if (ptr !== 0) return ptr;
     const pages = SLAB_SHAPES[sizeClass].pages + 1; // one for block states
-    return this.growing(pages, 1, 1, () => this.takeSmall(sizeClass)) || this.takeRoomier(sizeClass);
+    ptr = this.growing(pages, 1, 1, () => this.takeSmall(sizeClass)) || this.takeRoomier(sizeClass);
+    if (ptr !== 0 || extents.isScarce) return ptr;
+    return this.explaining(() => large.allocate(CLASS_SIZE[sizeClass], 1));
   }
 
   /**
-   * A larger block than one of the class, where many pages are free and lie too scattered for the class's slabs: of a class with
-   * shorter ones, else whole pages. Where few are free it would cost more than it gives: a full pool would hold less.
+   * A larger block than one of the class, of a class with shorter slabs: where many pages are free, and lie too scattered for the
+   * class's own. Where few are free that would cost more than it gives, for a full heap would hold less.
    */
   private takeRoomier(sizeClass: SizeClass): number {
     if (this.core.extents.isScarce) return 0;
-    for (let other = SHORTER_CLASS[sizeClass]; other >= 0; other = SHORTER_CLASS[other]) {
-      const ptr = this.takeSmall(asSizeClass(other));
-      if (ptr !== 0) return ptr;
-    }
-    return this.explaining(() => this.core.large.allocate(CLASS_SIZE[sizeClass], 1));
+    let ptr = 0;
+    for (let other = SHORTER_CLASS[sizeClass]; other >= 0 && ptr === 0; other = SHORTER_CLASS[other])
+      ptr = this.takeSmall(asSizeClass(other));
+    return ptr;
   }
 
   /** A block of the class from this thread's cache, filled if it is empty; 0 if there is none. */
@@ -821,7 +827,8 @@ export class Heap {
   /** What `take` gets as soon as the heap has grown by enough; 0 if it can't grow. */
   private growing(pages: number, alignment: number, own: number, take: () => number): number {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
-      if (!this.explaining(() => this.core.backing.grow(pages, alignment, own))) return 0;
+      this.couldNotGrow = !this.explaining(() => this.core.backing.grow(pages, alignment, own));
+      if (this.couldNotGrow) return 0;
       const ptr = take();
       if (ptr !== 0) return ptr;
     }

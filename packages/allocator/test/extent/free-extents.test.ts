@@ -77,12 +77,12 @@ function fill(watched: Watched, random: Random, count: number, start = 1): void 
   }
 }
 
-test('bins ascend with the length', () => {
+test('lists ascend with the length', () => {
   let last = listOfLength(1);
   for (let length = 2; length < 2 ** 14; length++) {
-    const bin = listOfLength(length);
-    expect(bin === last || bin === last + 1).toBe(true);
-    last = bin;
+    const list = listOfLength(length);
+    expect(list === last || list === last + 1).toBe(true);
+    last = list;
   }
   for (let log = 14; log <= 28; log++) {
     for (const length of [2 ** log - 1, 2 ** log, 2 ** log + 1, 2 ** log + 2 ** (log - 4)]) {
@@ -91,13 +91,13 @@ test('bins ascend with the length', () => {
   }
 });
 
-test('each length below 512 pages has a bin of its own, and the longest region has one', () => {
+test('each length below 512 pages has a list of its own, and the longest region has one', () => {
   const exact = Array.from({ length: 511 }, (_, i) => listOfLength(i + 1));
   expect(new Set([...exact, listOfLength(512)]).size).toBe(512);
   expect(listOfLength(MAX_PAGES)).toBeLessThan(FreeIndex.lists);
 });
 
-test('lengths of one bin differ by less than a sixteenth', () => {
+test('lengths of one list differ by less than a sixteenth', () => {
   for (let length = 512; length < 10_000; length++) {
     let shortest = length;
     while (shortest > 1 && listOfLength(shortest - 1) === listOfLength(length)) shortest--;
@@ -171,7 +171,7 @@ test.each([
   }
 });
 
-test('an extent is found among many of its bin that are a little too short', () => {
+test('an extent is found among many of its list that are a little too short', () => {
   const watched = new Watched();
   for (let i = 0; i < 20; i++) watched.insert(1 + i * 600, 512);
   watched.insert(15_000, 540);

@@ -174,7 +174,8 @@ describeLarge('a heap of more than 4 GiB', () => {
     const large = Array.from({ length: count }, take);
     expect(large).not.toContain(0);
     const small = Array.from({ length: 20_000 }, () => heap.malloc(100));
-    expect(small.indexOf(0)).toBe(-1);
+    const inSlabs = small.filter((ptr) => ptr !== 0 && heap.usableSize(ptr) === 104);
+    expect(inSlabs).toHaveLength(small.length);
     expect(heap.checkReport().problems).toEqual([]);
     for (const ptr of [...large, ...small]) heap.free(ptr);
     expect(heap.checkReport().problems).toEqual([]);
@@ -215,14 +216,22 @@ describeLarge('a heap of more than 4 GiB', () => {
     expect(heap.checkReport().problems).toEqual([]);
   });
 
-  test.each([
-    ['behind 4 GiB', 0.5],
-    ['below that', 2.125],
-  ])('that has some storage %s keeps room for states where one block could take all of it', (_, size) => {
+  test('that has storage in pieces keeps room for states where one block could take all of it', () => {
     const heap = Heap.create(new SharedArrayBuffer(6 * GIB), { size: 64 * MIB, source, zeroed: true });
     expect(heap.malloc(1.625 * GIB)).toBeGreaterThan(0);
-    heap.free(heap.malloc(size * GIB));
+    heap.free(heap.malloc(0.5 * GIB));
     expectRoomForOwn(heap, () => heap.malloc(3.5 * GIB), 1);
+  });
+
+  test.each([5, 5.5])('begins with its low part where it has storage up to %p GiB and can grow', (start) => {
+    const heap = Heap.create(new SharedArrayBuffer(8 * GIB), { size: start * GIB, source, zeroed: true });
+    const low = [heap.malloc(MIB), heap.malloc(64), heap.alignedAlloc(8192, MIB)];
+    expect(low.filter((ptr) => ptr === 0 || ptr >= 1.75 * GIB)).toEqual([]);
+    while (heap.malloc(16 * MIB) < 1.75 * GIB);
+    // what is left of a piece in front of room to grow is not cut off from that
+    const high = [heap.malloc(0.25 * GIB), heap.alignedAlloc(8192, 0.25 * GIB)];
+    expect(high.filter((ptr) => ptr < 4 * GIB || ptr >= 4.75 * GIB)).toEqual([]);
+    expect(heap.checkReport().problems).toEqual([]);
   });
 
   test('lets callers have what states can lie in last, however well a block fits there', () => {

@@ -18,7 +18,7 @@ import { reopen, writeOut } from './descriptors';
 const MOST_TRIES = 50;
 const TRY_MS = 1;
 
-/** A word that nobody changes; made now, for a thread that sleeps has the pool at rest, and can't take memory from it. */
+/** A word that nobody changes; made at load: who naps has the pool at rest, and under the preload memory would come from it. */
 const nap = new Int32Array(new SharedArrayBuffer(4));
 
 /** Whether other processes can have the file privately. */
@@ -35,6 +35,7 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
   const before = rest.storage;
   const theirs = reopen(share.fd);
   const done: StoredRange[] = [];
+  let isHeadPrivate = before === 'thawed';
   try {
     lockFile(share.fd, 'none'); // a thread may have died while it thawed the file
     lockFile(theirs, 'shared');
@@ -46,13 +47,16 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
     }
     for (const range of ranges) {
       done.push(range);
-      remap(share, range, 'private');
+      overlay(share, range, 'private');
+      isHeadPrivate = true; // it is the first
+      adviseAgainstReading(share, range);
     }
     return theirs;
   } catch (error) {
     closeFile(theirs);
-    if (done.length > 0) bringBack(share, before === 'thawed' ? done : done.slice(1));
-    rest.storage = done.length === 0 ? before : 'thawed';
+    rest.storage = isHeadPrivate ? 'thawed' : before;
+    if (isHeadPrivate) bringBack(share, before === 'thawed' ? done : done.slice(1));
+    else for (const range of done) overlay(share, range, 'shared'); // what failed may have left a hole
     throw error;
   }
 }
@@ -99,14 +103,26 @@ function bringBack(share: FileShare, ranges: readonly StoredRange[]): number {
   return written;
 }
 
-/** As `map` of the backend does it. If it fails, the range may be mapped either way; its contents are as before. */
-function remap(
+/** As `map` of the backend does it. */
+function remap(share: FileShare, range: StoredRange, mode: 'shared' | 'private'): void {
+  overlay(share, range, mode);
+  adviseAgainstReading(share, range);
+}
+
+/** If it fails, what was there before is there, or zeros are. */
+function overlay(
   { buffer, byteOffset: start, fd, sync }: FileShare,
   { byteOffset, byteLength }: StoredRange,
   mode: 'shared' | 'private',
 ): void {
   const how = mode === 'shared' && sync === true ? 'sync' : mode;
   overlayFile(buffer!, start + byteOffset, byteLength, fd, byteOffset, how);
+}
+
+function adviseAgainstReading(
+  { buffer, byteOffset: start }: FileShare,
+  { byteOffset, byteLength }: StoredRange,
+): void {
   advise(buffer!, start + byteOffset, byteLength, 'random');
 }
 

@@ -129,7 +129,7 @@ export class Lender {
     if (this.#isTakingBack) return;
     this.#isTakingBack = true;
     try {
-      while (this.#freeReturned() === BATCH);
+      while (this.#freeReturned() > 0);
     } finally {
       this.#isTakingBack = false;
     }
