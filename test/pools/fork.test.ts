@@ -38,10 +38,8 @@ afterEach(killForked);
 /** Has the system refuse one mapping, that of the `fatal`th range that becomes private; the result ends that. */
 function failingOverlay(fatal: number): () => void {
   const path = join(dirname(require.resolve('@vmem-ts/mmap-helper')), 'addon.js');
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an inner module, which the package does not export
-  const native = (
-    require(path) as { addon(): Record<'overlayFile', (...args: unknown[]) => unknown> }
-  ).addon();
+  type Addon = Record<'overlayFile', (...args: unknown[]) => unknown>;
+  const native = jest.requireActual<{ addon(): Addon }>(path).addon(); // the package does not export it
   const plain = native.overlayFile;
   let count = 0;
   native.overlayFile = (...args) =>
