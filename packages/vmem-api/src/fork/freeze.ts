@@ -56,7 +56,7 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
     closeFile(theirs);
     rest.storage = isHeadPrivate ? 'thawed' : before;
     if (isHeadPrivate) bringBack(share, before === 'thawed' ? done : done.slice(1));
-    else for (const range of done) overlay(share, range, 'shared'); // what failed may have left a hole
+    else for (const range of done) remap(share, range, 'shared'); // what failed may have left a hole
     throw error;
   }
 }
