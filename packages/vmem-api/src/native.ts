@@ -31,6 +31,10 @@ export {
 } from '@vmem-ts/mmap-helper';
 export type { Lending } from '@vmem-ts/mmap-helper';
 
+let knownBarrier: boolean | undefined;
+/** Whether there is a fence in all threads: the system may refuse, and says the same each time. */
+const hasBarrier = (): boolean => (knownBarrier ??= threadBarrier());
+
 /** Tells living threads of this process from dead ones; undefined where the addon is missing. */
 export function threadHost(): ThreadHost | undefined {
   if (loadError() !== null) return undefined;
@@ -45,7 +49,3 @@ export function threadHost(): ThreadHost | undefined {
     ...(hasBarrier() && { barrier: threadBarrier }),
   };
 }
-
-/** Whether there is a fence in all threads: the system may refuse, and says the same each time. */
-const hasBarrier = (): boolean => (knownBarrier ??= threadBarrier());
-let knownBarrier: boolean | undefined;

@@ -23,6 +23,11 @@ export const LINE_SIZE = 1 << LINE_SHIFT;
 export const LINES_PER_PAGE = PAGE_SIZE / LINE_SIZE;
 export const NULL_PAGE = 0 as PageIndex;
 
+/** The first multiple of `alignment` from `position` on, and the last one up to it. */
+export const alignUp = (position: number, alignment: number): number =>
+  Math.ceil(position / alignment) * alignment;
+export const alignDown = (position: number, alignment: number): number =>
+  Math.floor(position / alignment) * alignment;
 /** Number of whole pages that hold `bytes`; exact up to 2^53. */
 export const pagesFor = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE);
 export const pageToOffset = (page: PageIndex): ByteOffset => (page * PAGE_SIZE) as ByteOffset;

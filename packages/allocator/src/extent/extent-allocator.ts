@@ -12,13 +12,13 @@
 // Each change becomes true with one store of one tag, so the tags tile the region at every instant
 // [PAGE-1]. Between `take` and `commit` an extent is `pending`: if its thread dies there, repair frees it.
 
-import { NULL_PAGE, asPage, pageAfter, pageBefore, type PageIndex } from '../base/units';
+import { NULL_PAGE, alignDown, alignUp, asPage, pageAfter, pageBefore, type PageIndex } from '../base/units';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Backing, Extents } from '../layout/region-layout';
 import type { OwnedLocks } from '../sync/lock';
 import { extentEndingAt, extentLength } from './extent-walk';
-import { FreeExtents, LOW_PAGES, OWN_END, alignUp } from './free-extents';
+import { FreeExtents, LOW_PAGES, OWN_END } from './free-extents';
 import { UnbackedExtents } from './unbacked-extents';
 
 /** Pages from `from` up to `to`; none if they are equal. */
@@ -95,12 +95,12 @@ export class ExtentAllocator {
     const page = this.free.find(pages);
     if (page === NULL_PAGE) return NULL_PAGE;
     const length = this.pageMap.length(page);
-    const end = page + length;
+    const end = pageAfter(page, length);
     const isLow = page + pages <= LOW_PAGES;
     const from = end - pages >= OWN_END ? Math.max(page, OWN_END) : page;
     let at = isLow ? Math.min(end, LOW_PAGES) - pages : end - pages;
     // pages behind it can join it: what is left of it should be there then
-    const canGrow = this.unbacked.beginsAt(pageAfter(page, length));
+    const canGrow = this.unbacked.beginsAt(end);
     if (canGrow && isLow) at = page;
     else if (canGrow && !this.isOwn(from)) at = from;
     return this.carve(page, length, asPage(at), pages);
@@ -126,7 +126,7 @@ export class ExtentAllocator {
     let at = alignUp(page, alignment);
     if (at + pages > LOW_PAGES && this.isOwn(at)) {
       const behind = alignUp(Math.max(page, OWN_END), alignment);
-      const last = Math.floor((end - pages) / alignment) * alignment;
+      const last = alignDown(end - pages, alignment);
       at = this.unbacked.beginsAt(end) && behind + pages <= end ? behind : last;
     }
     return this.carve(page, length, asPage(at), pages);

@@ -6,7 +6,7 @@
 //          word of the bitmap is not 0.
 
 import { VmemError } from '../base/errors';
-import { NULL_PAGE, type PageIndex } from '../base/units';
+import { NULL_PAGE, alignUp, type PageIndex } from '../base/units';
 import { PageLists } from '../layout/page-list';
 import { PageKind, type PageMap } from '../layout/page-map';
 import { FreeIndex } from '../layout/region-layout';
@@ -145,7 +145,7 @@ export class ExtentIndex {
   }
 
   private fitsAligned(page: PageIndex, length: number, pages: number, alignment: number): boolean {
-    return Math.ceil(page / alignment) * alignment + pages <= page + length;
+    return alignUp(page, alignment) + pages <= page + length;
   }
 
   private firstFrom(list: number): PageIndex {

@@ -16,7 +16,7 @@
 //          part, 0 if none does.
 
 import { VmemError } from '../base/errors';
-import { NULL_PAGE, PAGE_SIZE, type PageIndex } from '../base/units';
+import { NULL_PAGE, PAGE_SIZE, alignUp, type PageIndex } from '../base/units';
 import { PageKind, type PageMap } from '../layout/page-map';
 import { Extents } from '../layout/region-layout';
 import { ExtentIndex } from './extent-index';
@@ -36,9 +36,6 @@ const ALIGNED_TRIES = 64;
 
 export const isAcross = (page: PageIndex, length: number, border: number): boolean =>
   page < border && page + length > border;
-
-/** A page that is a multiple of `alignment`, from `page` on. */
-export const alignUp = (page: number, alignment: number): number => Math.ceil(page / alignment) * alignment;
 
 export class FreeExtents {
   readonly low: ExtentIndex;

@@ -1,12 +1,12 @@
 // Which unbacked pages to give storage, so that a request fits. Extent lock held, and the backing lock, so that
 // nothing becomes backed or unbacked between the plan and its execution.
 
-import { pageAfter, pageBefore, type PageIndex } from '../base/units';
+import { alignDown, alignUp, pageAfter, pageBefore, type PageIndex } from '../base/units';
 import { PageKind, type PageMap } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import type { ExtentAllocator } from './extent-allocator';
 import { extentEndingAt, extentLength } from './extent-walk';
-import { LOW_PAGES, OWN_END, alignUp } from './free-extents';
+import { LOW_PAGES, OWN_END } from './free-extents';
 
 /** Pages of one unbacked extent. */
 export interface GrowthStep {
@@ -124,7 +124,7 @@ function planSteps(
   const planFrom = (from: number): GrowthStep[] =>
     stepsBetween(pageMap, run, from, from + pages, pageMap.pages) ?? [];
   const lowest = alignUp(run, alignment);
-  const highest = Math.floor((endOfRun(pageMap, run) - pages) / alignment) * alignment;
+  const highest = alignDown(endOfRun(pageMap, run) - pages, alignment);
   const plan = planFrom(lowest);
   if (pageMap.pages <= OWN_END || pages < MUCH || highest === lowest) return [plan];
   const atEnd = planFrom(highest);

@@ -2,7 +2,10 @@
 
 declare const performance: { now(): number; readonly timeOrigin: number }; // of Node and of browsers
 
-/** Differs from that of any other heap, almost surely: with a seed (`--random-seed`) all threads draw the same, and hardly in the same instant. */
+/**
+ * Differs from that of any other heap, almost surely: with a seed (`--random-seed`) all threads draw the same, and hardly in the
+ * same instant.
+ */
 export function newId(): readonly [number, number] {
   const instant = (performance.timeOrigin + performance.now()) * 4096; // quarters of a microsecond
   return [positive(random() ^ instant), positive(random() ^ instant)];
