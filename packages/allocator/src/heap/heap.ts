@@ -3,42 +3,34 @@
 //
 //   malloc ── pop from the stack of the class
 //     └ mallocSlow ── large: pop from the stack of runs of its length
-//         ├ LargeBlocks.allocate ── ExtentAllocator.take
-//         └ ThreadCache.take ── Bins.takeBlocks ── addSlab ── ExtentAllocator.take, StateStore.take
+//         └ SlowMalloc
+//             ├ large ── LargeBlocks.allocate ── ExtentAllocator.take
+//             └ small ── ThreadCache.take ── Bins.takeBlocks ── addSlab ── ExtentAllocator.take, StateStore.take
 //   free ── push on the stack of the class
 //     └ freeSlow ── large: push on the stack of runs of its length
 //         ├ freeShared: a block that other threads may free, too
-//         ├ large: LargeBlocks.free ── ExtentAllocator.release
-//         ├ ThreadCache.makeRoom ── Bins.returnBlocks ── releaseEmpty ── ExtentAllocator.release
-//         └ Bins.share: the first free of another thread's block in a slab
+//         └ SlowFree.prepare
+//             ├ large: LargeBlocks.free ── ExtentAllocator.release
+//             ├ ThreadCache.makeRoom ── Bins.returnBlocks ── releaseEmpty ── ExtentAllocator.release
+//             └ Bins.share: the first free of another thread's block in a slab
 //
 // The two stretches between the stores to `busy` are fast sections: see `fast-sections` and `standstill`.
 
 import { VmemError, describe } from '../base/errors';
-import {
-  LINE_SHIFT,
-  PAGE_SHIFT,
-  PAGE_SIZE,
-  asSizeClass,
-  offsetToPage,
-  pagesFor,
-  type SizeClass,
-} from '../base/units';
+import { LINE_SHIFT, PAGE_SHIFT, PAGE_SIZE, asSizeClass } from '../base/units';
 import { SCARCE_SHIFT } from '../extent/extent-allocator';
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
-import { PageKind, PageRecord, Sharing, SlabWord, cachedRunTag, tagOf } from '../layout/page-map';
+import { PageKind, PageRecord, SlabWord, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Calls, Extents, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
 import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
-import { liveClassOf, pageOfPointer, stateIndexOf } from '../slab/block-lookup';
+import { liveClassOf, pageOfPointer } from '../slab/block-lookup';
 import {
   CLASS_COUNT,
   CLASS_RECIPROCAL,
   CLASS_SIZE,
   MAX_SLAB_BLOCK,
   QUANTUM,
-  SHORTER_CLASS,
-  SLAB_SHAPES,
   alignedClassFor,
   classTable,
 } from '../slab/size-classes';
@@ -51,6 +43,7 @@ import {
   requireStorage,
   sourceOption,
 } from './arguments';
+import { Attachment } from './attachment';
 import { blocksOf, takeSnapshot } from './block-snapshot';
 import { blockAt, isBlock, type LiveBlock } from './blocks';
 import { checkHeap } from './check/check';
@@ -58,19 +51,11 @@ import type { CheckReport } from './check/report';
 import type { HeapCore } from './core';
 import { DETACHED } from './heap-id';
 import type { HeapHandle, HeapMemory, HeapOptions } from './heap-options';
-import { ABANDONED } from '../sync/lock';
 import { Many } from './many';
-import {
-  countOf,
-  isSameMemory,
-  requireLength,
-  requireOutside,
-  wordsOf,
-  type PointerArray,
-} from './pointer-arrays';
-import { MOST_TRIES, enterHeap, makeHeap, type Membership } from './membership';
-import { withOwnCache } from './own-cache';
-import { refusal } from './pointers';
+import { countOf, requireLength, requireOutside, wordsOf, type PointerArray } from './pointer-arrays';
+import { enterHeap, makeHeap, type Membership } from './membership';
+import { resizePages } from './page-resize';
+import { pointerOfView } from './pointers';
 import {
   disown,
   storedRanges,
@@ -81,8 +66,9 @@ import {
 } from './rest';
 import { reclaim } from './reclaim';
 import { Relocation } from './relocation';
+import { SlowFree } from './slow-free';
+import { SlowMalloc } from './slow-malloc';
 import { collectStats, type HeapStats } from './stats';
-import type { ThreadCache } from './thread-cache';
 import { bytesOf, type TypedArrayConstructor } from './typed-arrays';
 
 // Constants of this module are constants to V8's compiler; properties of another module's exports are not.
@@ -161,14 +147,13 @@ export class Heap {
   private readonly region: Region;
   private readonly core: HeapCore;
   private deathWatch: Membership['deathWatch'];
+  private readonly attachment: Attachment;
+  private readonly slowMalloc: SlowMalloc;
+  private readonly slowFree: SlowFree;
   private isMember = true;
-  private isResting = false;
-  private cache: ThreadCache | undefined;
   private deathsSeen: number;
   private many: Many | undefined;
   private relocation: Relocation | undefined;
-  /** Whether the last attempt to have the heap grow for a block was in vain. */
-  private couldNotGrow = false;
 
   private constructor({ region, core, cache, deathWatch }: Membership) {
     this.region = region;
@@ -190,7 +175,9 @@ export class Heap {
     this.cachedRun = cachedRunTag(core.slot, 0);
     this.dataPages = this.pages - region.firstDataPage;
     this.mostRunPages = Math.floor(region.pages * RUN_SHARE);
-    this.cache = cache;
+    this.attachment = new Attachment(region, cache);
+    this.slowMalloc = new SlowMalloc(core, this.attachment);
+    this.slowFree = new SlowFree(core, this.attachment);
     this.deathsSeen = region.i32[Calls.deaths];
     this.many = undefined;
     this.relocation = undefined;
@@ -276,7 +263,7 @@ export class Heap {
 
   /** False after `detach` here or `close` in any thread. */
   get isOpen(): boolean {
-    return this.cache !== undefined && this.region.isOpen;
+    return this.attachment.isOpen;
   }
 
   /** Pointer to a new block of at least `size` bytes, contents undefined; 0 when memory is out. malloc(3) */
@@ -370,12 +357,12 @@ export class Heap {
     const isInSlab = liveClassOf(this.region, ptr) >= 0;
     const isWellUsed =
       size <= old && (2 * size >= old || (size <= MAX_SLAB_BLOCK && this.blockSizeFor(size) >= old));
-    if (isInSlab ? isWellUsed : (isWellUsed || size > MAX_SLAB_BLOCK) && this.resizePages(ptr, old, size))
+    if (isInSlab ? isWellUsed : (isWellUsed || size > MAX_SLAB_BLOCK) && this.resize(ptr, old, size))
       return ptr;
     const moved = this.malloc(size);
     if (moved === 0) {
       // by now the caches are empty, and there may be free pages behind the block
-      const isDone = !isInSlab && this.resizePages(ptr, old, size);
+      const isDone = !isInSlab && this.resize(ptr, old, size);
       return isDone || size <= old ? ptr : 0;
     }
     this.endOf(moved, size);
@@ -395,7 +382,7 @@ export class Heap {
     const sizeClass = alignedClassFor(size, alignment, this.classOf);
     if (sizeClass >= 0) return this.malloc(CLASS_SIZE[sizeClass]);
     if (size > MAX_SLAB_BLOCK && alignment <= PAGE_SIZE) return this.malloc(size); // may have a run in the cache
-    return this.largeAlloc(Math.max(size, 1), alignment);
+    return this.slowMalloc.large(Math.max(size, 1), alignment);
   }
 
   /**
@@ -409,12 +396,12 @@ export class Heap {
     if (size === 0) return 0;
     this.reapIfAsked();
     const relocation = (this.relocation ??= new Relocation(this.core));
-    const moved = this.explaining(() => relocation.placeFor(ptr, size));
+    const moved = this.attachment.explaining(() => relocation.placeFor(ptr, size));
     if (moved === 0) return 0;
     this.endOf(moved, size);
     this.u8.copyWithin(moved, ptr, ptr + size);
-    this.leaveFor(moved, ptr, () => this.explaining(() => relocation.giveBack(ptr)));
-    this.explaining(() => {
+    this.leaveFor(moved, ptr, () => this.attachment.explaining(() => relocation.giveBack(ptr)));
+    this.attachment.explaining(() => {
       this.core.backing.settle();
     });
     return moved;
@@ -435,7 +422,7 @@ export class Heap {
     requireSize('size', size);
     requireSize('count', count);
     const { region } = this;
-    this.requireAttached();
+    this.attachment.require();
     const words = wordsOf('out', out, region);
     if (words !== undefined) {
       requireLength('out', words, count);
@@ -444,7 +431,7 @@ export class Heap {
     this.reapIfAsked();
     if (size > region.size) return this.outOfReach();
     const many = this.requireMany();
-    return this.explaining(() =>
+    return this.attachment.explaining(() =>
       words === undefined ? many.takeInto(size, count, out as number[]) : many.take(size, count, words),
     );
   }
@@ -459,11 +446,11 @@ export class Heap {
    * @throws VmemError EBADPTR, EDOUBLEFREE as `free`; EINVAL
    */
   freeMany(ptrs: PointerArray, count?: number): void {
-    this.requireAttached();
+    this.attachment.require();
     const words = wordsOf('ptrs', ptrs, this.region);
     const end = countOf('ptrs', ptrs, words, count);
     const many = this.requireMany();
-    this.explaining(() => {
+    this.attachment.explaining(() => {
       try {
         if (words === undefined) many.giveFrom(ptrs as number[], end);
         else many.give(words, end);
@@ -475,7 +462,7 @@ export class Heap {
 
   /** True if `ptr` points to the start of a live block of this heap. Any value may be asked about. */
   contains(ptr: unknown): boolean {
-    this.requireAttached();
+    this.attachment.require();
     return isBlock(this.region, ptr);
   }
 
@@ -484,7 +471,7 @@ export class Heap {
    * the further inside it is: a few nanoseconds a page.
    */
   blockAt(ptr: number): LiveBlock | undefined {
-    this.requireAttached();
+    this.attachment.require();
     return blockAt(this.region, ptr);
   }
 
@@ -494,19 +481,20 @@ export class Heap {
    * and takes a byte for each; going through them then locks nothing and sees no change, and may be left at any time.
    */
   blocks(): IterableIterator<LiveBlock> {
-    this.requireAttached();
+    this.attachment.require();
     this.reapIfAsked();
-    return this.watching(() => blocksOf(takeSnapshot(this.core)));
+    return this.attachment.watching(() => blocksOf(takeSnapshot(this.core)));
   }
 
   /** Bytes that the live block at `ptr` has room for. malloc_usable_size(3); 0 for NULL */
   usableSize(ptr: number): number {
-    this.requireAttached();
+    this.attachment.require();
     if (ptr === 0) return 0;
     const size = this.liveSize(ptr);
     if (size < 0) {
-      throw this.explained(
-        this.refusalOf(ptr) ?? new VmemError('EDOUBLEFREE', `pointer ${ptr}: the block there was freed`),
+      throw this.attachment.explained(
+        this.attachment.refusalOf(ptr) ??
+          new VmemError('EDOUBLEFREE', `pointer ${ptr}: the block there was freed`),
       );
     }
     return size;
@@ -557,15 +545,15 @@ export class Heap {
 
   /** The same with everything that was found. */
   checkReport(): CheckReport {
-    this.requireAttached();
-    return this.watching(() => checkHeap(this.core));
+    this.attachment.require();
+    return this.attachment.watching(() => checkHeap(this.core));
   }
 
   /** Figures of this moment, which add up; taken at a standstill. malloc_info(3) */
   stats(): HeapStats {
-    this.requireAttached();
+    this.attachment.require();
     this.reapIfAsked();
-    return this.watching(() => collectStats(this.core));
+    return this.attachment.watching(() => collectStats(this.core));
   }
 
   /**
@@ -574,9 +562,9 @@ export class Heap {
    * if there is none then, memory is out. Returns the bytes; 0 without a `source`.
    */
   purge(): number {
-    this.requireAttached();
+    this.attachment.require();
     this.reapIfAsked();
-    return this.explaining(() => {
+    return this.attachment.explaining(() => {
       reclaim(this.core);
       return this.core.backing.purge();
     });
@@ -592,18 +580,17 @@ export class Heap {
     if (typeof action !== 'function') {
       throw new VmemError('EINVAL', `action: expected a function, got ${describe(action)}`);
     }
-    const cache = this.requireAttached();
+    const cache = this.attachment.require();
     this.reapIfAsked();
-    return this.explaining(() =>
+    return this.attachment.explaining(() =>
       whileResting(this.core, (heap) => {
         const { id } = this;
         this.leave();
-        this.isResting = true;
+        this.attachment.rest();
         try {
           return action(heap);
         } finally {
-          this.isResting = false;
-          this.cache = cache;
+          this.attachment.resume(cache);
           this.id = id;
           this.many = undefined;
         }
@@ -615,7 +602,7 @@ export class Heap {
   detach(): void {
     const { core, region } = this;
     if (!this.isMember) return;
-    if (this.isResting) throw this.closedError();
+    if (this.attachment.isResting) throw this.attachment.closedError();
     this.leave();
     try {
       // an exception may end this anywhere (the stack is full); then it can be done again
@@ -639,7 +626,7 @@ export class Heap {
    */
   close(vanishing = false): boolean {
     const { region } = this;
-    if (this.isResting) throw this.closedError();
+    if (this.attachment.isResting) throw this.attachment.closedError();
     this.leave();
     this.unwatch();
     if (!region.isOpen || !region.close()) return false;
@@ -655,12 +642,12 @@ export class Heap {
   /** Makes every fast path fail. */
   private leave(): void {
     this.many?.leave();
-    this.cache = undefined;
+    this.attachment.end();
     this.id = DETACHED;
   }
 
   private requireMany(): Many {
-    const cache = this.requireAttached();
+    const cache = this.attachment.require();
     this.many ??= new Many(this.core, cache, this);
     return this.many;
   }
@@ -712,50 +699,11 @@ export class Heap {
       }
     }
     requireSize('size', size);
-    this.requireAttached();
+    this.attachment.require();
     this.reapIfAsked();
-    if (size > MAX_SLAB_BLOCK) return this.largeAlloc(size, 1);
+    if (size > MAX_SLAB_BLOCK) return this.slowMalloc.large(size, 1);
     const sizeClass = asSizeClass(this.classOf[(size + QUANTUM - 1) >>> 3]);
-    const { extents, large } = this.core;
-    let ptr = this.takeSmall(sizeClass);
-    // where nothing can grow, this first: to empty all caches for each such block would cost every thread much more
-    if (ptr === 0 && (this.couldNotGrow || extents.unbacked.isEmpty)) ptr = this.takeRoomier(sizeClass);
-    if (ptr === 0 && this.reclaim()) ptr = this.takeSmall(sizeClass);
-    if (ptr !== 0) return ptr;
-    const pages = SLAB_SHAPES[sizeClass].pages + 1; // one for block states
-    ptr = this.growing(pages, 1, 1, () => this.takeSmall(sizeClass)) || this.takeRoomier(sizeClass);
-    if (ptr !== 0 || extents.isScarce) return ptr;
-    return this.explaining(() => large.allocate(CLASS_SIZE[sizeClass], 1));
-  }
-
-  /**
-   * A larger block than one of the class, of a class with shorter slabs: where many pages are free, and lie too scattered for the
-   * class's own. Where few are free that would cost more than it gives, for a full heap would hold less.
-   */
-  private takeRoomier(sizeClass: SizeClass): number {
-    if (this.core.extents.isScarce) return 0;
-    let ptr = 0;
-    for (let other = SHORTER_CLASS[sizeClass]; other >= 0 && ptr === 0; other = SHORTER_CLASS[other])
-      ptr = this.takeSmall(asSizeClass(other));
-    return ptr;
-  }
-
-  /** A block of the class from this thread's cache, filled if it is empty; 0 if there is none. */
-  private takeSmall(sizeClass: SizeClass): number {
-    const cache = this.requireAttached();
-    const { i32, busy } = this;
-    const { locks } = this.core;
-    let granule = 0;
-    try {
-      locks.lock(busy + Literal.gate);
-      granule = cache.take(sizeClass);
-      locks.unlock(busy + Literal.gate);
-      return granule * this.granuleSize;
-    } catch (error) {
-      if (i32[busy + Literal.gate] === locks.me) i32[busy + Literal.gate] = ABANDONED;
-      if (granule !== 0) return granule * this.granuleSize; // only the unlock failed
-      throw this.explained(error);
-    }
+    return this.slowMalloc.small(sizeClass);
   }
 
   /** Leaves pages alone that are known to be zero: what is not touched takes no memory. */
@@ -771,75 +719,16 @@ export class Heap {
     return ptr;
   }
 
-  private largeAlloc(size: number, alignment: number): number {
-    this.requireAttached();
-    const { large } = this.core;
-    try {
-      let ptr = large.allocate(size, alignment);
-      if (ptr !== 0 || size > this.region.size) return ptr;
-      if (this.reclaim()) ptr = large.allocate(size, alignment);
-      if (ptr !== 0) return ptr;
-      const boundary = Math.min(Math.ceil(alignment / PAGE_SIZE), this.pages);
-      return this.growing(pagesFor(size), boundary, 0, () => large.allocate(size, alignment));
-    } catch (error) {
-      throw this.explained(error);
-    }
-  }
-
   /** Changes the length of the block of whole pages at `ptr`, in its place; false if that can't be. */
-  private resizePages(ptr: number, old: number, size: number): boolean {
-    if (size <= old && old - size < PAGE_SIZE) return true;
-    const { large } = this.core;
-    return this.explaining(() => {
-      const isDone =
-        large.resize(ptr, size) ||
-        (this.vacate(ptr + old) && large.resize(ptr, size)) ||
-        this.growBehind(ptr, old, size);
-      if (isDone) this.core.backing.settle();
-      return isDone;
-    });
-  }
-
-  /** Gives the runs of pages in this thread's cache back, if the one at `ptr` is among them. */
-  private vacate(ptr: number): boolean {
-    const { pageMap } = this.region;
-    const page = offsetToPage(ptr);
-    if (page >= this.pages || pageMap.tag(page) !== this.cachedRun + pageMap.length(page)) return false;
-    return withOwnCache(this.core, (cache) => cache.flushRuns());
-  }
-
-  /**
-   * Where the heap would have to grow for a block of `size` bytes anyway, also with all caches empty, it does so behind the
-   * block at `ptr`, and the block gets that. False if it does not.
-   */
-  private growBehind(ptr: number, old: number, size: number): boolean {
-    if (size <= Math.max(old, LONGEST_RUN * PAGE_SIZE)) return false; // there are caches for these
-    const { backing, large } = this.core;
-    const pages = pagesFor(size);
-    if (!backing.isNeededFor(pages)) return false;
-    if (this.reclaim()) {
-      if (large.resize(ptr, size)) return true;
-      if (!backing.isNeededFor(pages)) return false;
-    }
-    return backing.extend(offsetToPage(ptr + old), pages - pagesFor(old)) && large.resize(ptr, size);
-  }
-
-  /** What `take` gets as soon as the heap has grown by enough; 0 if it can't grow. */
-  private growing(pages: number, alignment: number, own: number, take: () => number): number {
-    for (let tries = 0; tries < MOST_TRIES; tries++) {
-      this.couldNotGrow = !this.explaining(() => this.core.backing.grow(pages, alignment, own));
-      if (this.couldNotGrow) return 0;
-      const ptr = take();
-      if (ptr !== 0) return ptr;
-    }
-    return 0;
+  private resize(ptr: number, old: number, size: number): boolean {
+    return this.attachment.explaining(() => resizePages(this.core, ptr, old, size));
   }
 
   /** What `free` can't do on its own; see `mallocSlow`. */
   private freeSlow(ptr: number | ArrayBufferView): void {
     if (typeof ptr !== 'number') {
-      this.requireAttached();
-      this.free(this.pointerOf(ptr));
+      this.attachment.require();
+      this.free(this.attachment.explaining(() => pointerOfView(this.region, ptr)));
       return;
     }
     const { i32, busy } = this;
@@ -878,59 +767,15 @@ export class Heap {
         }
       }
       if (this.freeShared(ptr)) return;
-      this.requireAttached();
+      this.attachment.require();
       if (ptr === 0) return;
       this.reapIfAsked();
-      if (!this.prepareFree(ptr)) return;
+      if (!this.slowFree.prepare(ptr)) return;
       if (looks === MOST_LOOKS)
         throw new VmemError(
           'ECORRUPT',
           `[STATE-1] pointer ${ptr}: a live block, by all that is known, that can't be freed`,
         );
-    }
-  }
-
-  /** Does what must be done before `freeShared` can succeed; false if the block is freed by it. */
-  private prepareFree(ptr: number): boolean {
-    const { region, core } = this;
-    try {
-      const state = stateIndexOf(region, ptr);
-      if (state < 0 || !isLive(this.u8[state])) {
-        if (Number.isSafeInteger(ptr) && ptr > 0 && core.large.free(ptr)) {
-          core.backing.settle();
-          return false;
-        }
-        const reason = this.refusalOf(ptr);
-        if (reason !== undefined) throw reason;
-        return true; // it is live by now
-      }
-      const page = offsetToPage(ptr);
-      const sizeClass = asSizeClass(region.pageMap.sizeClass(page));
-      if (sizeClass < 0) return true; // another thread has freed the block, and its slab is gone: look again
-      const sharing = region.pageMap.sharing(page);
-      if (sharing === Sharing.onTheWay || (sharing === Sharing.exclusive && this.u8[state] !== this.live)) {
-        core.bins.share(sizeClass, page);
-      } else {
-        this.makeRoom(sizeClass);
-        core.backing.settle();
-      }
-      return true;
-    } catch (error) {
-      throw this.explained(error);
-    }
-  }
-
-  private makeRoom(sizeClass: SizeClass): void {
-    const cache = this.requireAttached();
-    const { i32, busy } = this;
-    const { locks } = this.core;
-    try {
-      locks.lock(busy + Literal.gate);
-      cache.makeRoom(sizeClass);
-      locks.unlock(busy + Literal.gate);
-    } catch (error) {
-      if (i32[busy + Literal.gate] === locks.me) i32[busy + Literal.gate] = ABANDONED;
-      throw error;
     }
   }
 
@@ -981,22 +826,9 @@ export class Heap {
     }
   }
 
-  /** The pointer of a view that lies in this heap's memory, here or in another thread. */
-  private pointerOf(view: ArrayBufferView): number {
-    if (!ArrayBuffer.isView(view)) {
-      throw this.refusalOf(view) ?? new VmemError('EBADPTR', 'neither a pointer nor a view');
-    }
-    const { region } = this;
-    if (view.buffer !== region.buffer && !isSameMemory(view.buffer, region))
-      throw this.explained(new VmemError('EBADPTR', 'the view is not one on this heap'));
-    const ptr = view.byteOffset - region.byteOffset;
-    if (ptr <= 0) throw new VmemError('EBADPTR', 'the view does not begin at a block of this heap');
-    return ptr;
-  }
-
   /** Usable bytes of the live block at `ptr`, or -1. */
   private liveSize(ptr: number): number {
-    this.requireAttached();
+    this.attachment.require();
     const sizeClass = liveClassOf(this.region, ptr);
     if (sizeClass >= 0) return CLASS_SIZE[sizeClass];
     return Number.isSafeInteger(ptr) && ptr > 0 ? this.core.large.usableSize(ptr) : -1;
@@ -1016,65 +848,21 @@ export class Heap {
     return CLASS_SIZE[this.classOf[(size + QUANTUM - 1) >>> 3]];
   }
 
-  /** Gives back what this heap can spare before a caller hears that memory is out. */
-  private reclaim(): boolean {
-    this.requireAttached();
-    return this.explaining(() => reclaim(this.core));
-  }
-
   /** Recovers what threads left that have died since this one was last here. */
   private reapIfAsked(): void {
     if (this.i32[Calls.deaths] === this.deathsSeen) return;
     const deaths = this.i32[Calls.deaths];
-    this.requireAttached();
-    this.explaining(() => {
+    this.attachment.require();
+    this.attachment.explaining(() => {
       this.core.recovery.reapDead();
       this.core.backing.settle();
     });
     this.deathsSeen = deaths;
   }
 
-  private explaining<T>(action: () => T): T {
-    try {
-      return action();
-    } catch (error) {
-      throw this.explained(error);
-    }
-  }
-
-  /** The same for an action that tells what it saw: where the heap was closed meanwhile, that is nothing. */
-  private watching<T>(action: () => T): T {
-    const seen = this.explaining(action);
-    this.requireAttached();
-    return seen;
-  }
-
-  /** What to throw when an operation on the shared structures failed: a heap closed meanwhile explains it all. */
-  private explained(error: unknown): unknown {
-    return this.region.isOpen ? error : this.closedError();
-  }
-
-  private refusalOf(ptr: unknown): VmemError | undefined {
-    this.requireAttached();
-    return refusal(this.region, ptr);
-  }
-
-  private requireAttached(): ThreadCache {
-    if (this.cache === undefined || !this.region.isOpen) {
-      throw this.closedError();
-    }
-    return this.cache;
-  }
-
-  private closedError(): VmemError {
-    if (this.isResting) return new VmemError('EBUSY', 'the heap rests until the call that is under way ends');
-    const reason = this.region.isOpen ? 'this thread has detached from the heap' : 'the heap was deleted';
-    return new VmemError('ECLOSED', reason);
-  }
-
   /** The answer to a request that is larger than the heap, after the checks that any other would have met. */
   private outOfReach(): 0 {
-    this.requireAttached();
+    this.attachment.require();
     return 0;
   }
 }

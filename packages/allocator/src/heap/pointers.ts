@@ -6,6 +6,7 @@ import { isLive } from '../layout/block-state';
 import { PageKind } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { CLASS_RECIPROCAL, CLASS_SIZE } from '../slab/size-classes';
+import { isSameMemory } from './pointer-arrays';
 
 /** Word for a pointer in messages. */
 const hex = (ptr: number): string => `0x${ptr.toString(16)}`;
@@ -20,6 +21,20 @@ function extentOf(region: Region, page: PageIndex): PageIndex {
     page = pageBefore(page, 1);
   }
   return page;
+}
+
+/**
+ * The pointer of a view that lies in this heap's memory, here or in another thread.
+ * @throws VmemError EBADPTR
+ */
+export function pointerOfView(region: Region, view: ArrayBufferView): number {
+  if (!ArrayBuffer.isView(view))
+    throw refusal(region, view) ?? new VmemError('EBADPTR', 'neither a pointer nor a view');
+  if (view.buffer !== region.buffer && !isSameMemory(view.buffer, region))
+    throw new VmemError('EBADPTR', 'the view is not one on this heap');
+  const ptr = view.byteOffset - region.byteOffset;
+  if (ptr <= 0) throw new VmemError('EBADPTR', 'the view does not begin at a block of this heap');
+  return ptr;
 }
 
 /** The error that says what `ptr` is, unless it is a live block of this region. */
