@@ -19,8 +19,9 @@ export {
 export type { BackendName } from './backends/backend';
 export type { BackendChoice } from './backends/choose';
 export type { ForkProgress } from './fork/copy';
-export type { ForkMode, PoolForkOptions } from './fork/prepare';
+export type { ForkMode, ForkedPools, PoolForkOptions } from './fork/options';
 export type { VmemHandle } from './pool/handle';
 export type { PoolInfo } from './pool/info';
 export { VMEM_MIN_POOL } from './pool/limits';
-export { Vmem, type VmemForkOptions, type VmemOptions, type VmemRegion } from './vmem';
+export type { VmemOptions } from './pool/options';
+export { Vmem, type VmemForkOptions, type VmemRegion } from './vmem';

@@ -5,23 +5,21 @@ import {
   Heap,
   VmemError,
   describe,
-  readingFrom,
-  requireObject,
   type CheckReport,
-  type HeapOptions,
   type HeapStats,
   type LiveBlock,
   type PointerArray,
   type TypedArrayConstructor,
 } from '@vmem-ts/allocator';
 import type { BackendName, PoolMemory } from './backends/backend';
-import { backendNamed, chooseBackend, type BackendChoice } from './backends/choose';
+import { backendNamed, chooseBackend } from './backends/choose';
 import { isDevice } from './backends/dax-device';
 import { lostFile, poolFile } from './backends/pool-file';
 import { attachRegion, regionMemory } from './backends/region';
 import { adoptInherited } from './fork/adopt';
 import { thaw } from './fork/freeze';
-import { prepareFork, type PoolForkOptions } from './fork/prepare';
+import { requireProgram, splitForkOptions, type ForkedPools, type PoolForkOptions } from './fork/options';
+import { prepareFork } from './fork/prepare';
 import { isShared, placeOf } from './pool/buffers';
 import { closedHeap } from './pool/closed-heap';
 import { requireDirectory } from './pool/directory';
@@ -30,38 +28,11 @@ import { failingAs } from './pool/failures';
 import { poolInfo, type PoolInfo } from './pool/info';
 import { handleFields, type VmemHandle } from './pool/handle';
 import { poolSize } from './pool/limits';
+import { readOptions, type PoolOptions, type VmemOptions } from './pool/options';
 import { statsText } from './pool/stats-text';
-import { cString, wideString } from './pool/strings';
+import { cString, requireText, wideString } from './pool/strings';
 import { surroundings, type PoolParts } from './pool/surroundings';
 import { asViewOf, isBuiltIn, standInFor } from './pool/view-types';
-
-/** How a pool is made, all of it optional. */
-export interface VmemOptions {
-  /** Where the memory comes from; default `auto`: an overlay, or anonymous memory where the addon is missing. */
-  readonly backend?: BackendChoice;
-  /**
-   * Bytes that the pool can grow to; default: it does not grow. It grows in steps when memory is out, in whichever thread,
-   * without stopping the others, as long as the file system has room. Address space for all of it is taken at once: on
-   * Node.js 20 that is at most 4 GiB. Not for `createInRegion`, nor for the backend `mmap-io`. Of a device, which has all its
-   * storage from the start, the pool takes so much, rounded up to the device's alignment; default: all.
-   */
-  readonly maxSize?: number;
-  /**
-   * True refuses (ENOTSUP) a DAX device that is larger than what a pool can have in this runtime: 4 GiB on Node.js 20. By
-   * default the pool has the part that it can have, and its `info` tells both sizes.
-   */
-  readonly wholeDevice?: boolean;
-  /**
-   * What happens to free pages: by `default` they keep the file's space until `purge` or `delete`; `conservative` gives it
-   * back where 256 KiB and more in a row have become free, in the slow paths of calls that free, and has the pool grow
-   * by 256 KiB, or by what a request needs if that is more. memkind(3), MEMKIND_MEM_USAGE_POLICY_CONSERVATIVE
-   */
-  readonly policy?: 'default' | 'conservative';
-  /** Threads that can be attached at once, 1 to 127; default 127. */
-  readonly threads?: number;
-  /** Bytes that a thread may cache of one size class, 64 to 1 MiB; default 1/1024 of the pool, 4 to 64 KiB. */
-  readonly cacheBytes?: number;
-}
 
 /** What only this module's code can call the constructor with. */
 const KEY = Symbol('Vmem');
@@ -76,11 +47,7 @@ export let partsOf: (pool: Vmem) => PoolParts;
 const startProcess = fork;
 
 /** How a process is started with pools. */
-export type VmemForkOptions = ForkOptions &
-  PoolForkOptions & {
-    /** Further pools for the process, by the names that it asks `Vmem.inherited` for. Each is as it is at a moment of its own. */
-    readonly pools?: Readonly<Record<string, Vmem>>;
-  };
+export type VmemForkOptions = ForkOptions & PoolForkOptions & ForkedPools<Vmem>;
 
 /** What `inherited` has given. */
 const inheritedPools = new Map<string, Vmem>();
@@ -521,7 +488,7 @@ export class Vmem implements Disposable {
    */
   fork(modulePath: string | URL, args: readonly string[] = [], options: VmemForkOptions = {}): ChildProcess {
     requireProgram(modulePath, args);
-    const { pools, own, rest } = forkOptions(options);
+    const { pools, own, rest } = splitForkOptions(options);
     const all = new Map([['', partsOf(this)]]);
     for (const [name, pool] of Object.entries(pools)) {
       if (name === '' || !isVmem(pool)) {
@@ -633,65 +600,4 @@ export class Vmem implements Disposable {
     if (ptr !== 0) new Uint8Array(this.buffer, this.byteOffset + ptr, bytes.length).set(bytes);
     return ptr;
   }
-}
-
-function requireText(name: string, text: unknown): string {
-  if (typeof text === 'string') return text;
-  throw new VmemError('EINVAL', `${name}: expected a string, got ${describe(text)}`);
-}
-
-/** What child_process.fork would refuse only when the pool is frozen. */
-function requireProgram(modulePath: unknown, args: unknown): void {
-  if (!readingFrom('modulePath', () => typeof modulePath === 'string' || modulePath instanceof URL)) {
-    throw new VmemError('EINVAL', `modulePath: expected a path or a URL, got ${describe(modulePath)}`);
-  }
-  if (!readingFrom('args', () => Array.isArray(args) && args.every((each) => typeof each === 'string'))) {
-    throw new VmemError('EINVAL', `args: expected an array of strings, got ${describe(args)}`);
-  }
-}
-
-/** The options of a fork, each read once: those that are ours, and those of child_process.fork. */
-function forkOptions(options: VmemForkOptions): {
-  pools: Readonly<Record<string, Vmem>>;
-  own: PoolForkOptions;
-  rest: ForkOptions;
-} {
-  requireObject('options', options);
-  return readingFrom('options', () => {
-    const { mode, onProgress, dir, pools, ...rest } = options;
-    const own = {
-      ...(mode !== undefined && { mode }),
-      ...(onProgress !== undefined && { onProgress }),
-      ...(dir !== undefined && { dir }),
-    };
-    return { pools: { ...pools }, own, rest };
-  });
-}
-
-type PoolOptions = Pick<HeapOptions, 'threads' | 'cacheBytes' | 'size' | 'policy'>;
-
-/** The options that there are, each read once. */
-function readOptions(options: VmemOptions): {
-  backend: BackendChoice;
-  maxSize: number | undefined;
-  wholeDevice: boolean;
-  heap: PoolOptions;
-} {
-  requireObject('options', options);
-  return readingFrom('options', () => {
-    const { backend = 'auto', maxSize, wholeDevice = false, threads, cacheBytes, policy } = options;
-    if (typeof (wholeDevice as unknown) !== 'boolean') {
-      throw new VmemError('EINVAL', `wholeDevice: expected true or false, got ${describe(wholeDevice)}`);
-    }
-    return {
-      backend,
-      maxSize,
-      wholeDevice,
-      heap: {
-        ...(threads !== undefined && { threads }),
-        ...(cacheBytes !== undefined && { cacheBytes }),
-        ...(policy !== undefined && { policy }),
-      },
-    };
-  });
 }

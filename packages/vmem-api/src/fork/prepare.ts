@@ -2,34 +2,15 @@
 // message that says which they are.
 
 import type { ForkOptions } from 'node:child_process';
-import { VmemError, describe, readingFrom, requireObject, type RestingHeap } from '@vmem-ts/allocator';
+import { VmemError, readingFrom, type RestingHeap } from '@vmem-ts/allocator';
 import { requirePoolFile } from '../backends/pool-file';
 import { closeFile, fileInfo, loadError } from '../native';
-import { requireDirectory } from '../pool/directory';
 import { failingAs } from '../pool/failures';
 import type { PoolParts } from '../pool/surroundings';
 import { CallerThrew, copyToFile, copyToMemory, isForWantOfRoom, type ForkProgress } from './copy';
 import { canBeFrozen, freeze } from './freeze';
 import { environmentWith, type InheritedPool } from './message';
-
-/**
- * What a forked process sees of a pool. 0: nothing. 1: its contents, copy-on-write: what either of the two processes writes from
- * then on takes memory. 2: a copy in a file of its own, in the same directory. 3: that, or without room for it what 1 says.
- */
-export type ForkMode = 0 | 1 | 2 | 3;
-
-/** What becomes of the pools when a process is started. */
-export interface PoolForkOptions {
-  /** Default 1. */
-  readonly mode?: ForkMode;
-  /**
-   * Called while the pool is copied, now and then and at the end, with the bytes that are copied and those that are to be.
-   * All threads that call the pool wait meanwhile; it must not use the pool itself. What it throws ends the fork.
-   */
-  readonly onProgress?: ForkProgress;
-  /** Where mode 2 makes the copy; default: where the pool is. */
-  readonly dir?: string;
-}
+import { poolForkOptions, stdioOf, type ForkMode, type PoolForkOptions } from './options';
 
 export interface PreparedFork {
   /** For `child_process.fork`. */
@@ -53,7 +34,7 @@ export function prepareFork(
   poolOptions: PoolForkOptions,
   options: ForkOptions,
 ): PreparedFork {
-  const { mode, onProgress, dir } = readOptions(poolOptions);
+  const { mode, onProgress, dir } = poolForkOptions(poolOptions);
   // first: what the caller's own accessors throw must leave nothing behind
   const { stdio, env } = readingFrom('options', () => ({
     stdio: stdioOf(options),
@@ -120,34 +101,4 @@ function privately(pool: PoolParts, rest: RestingHeap, onProgress: ForkProgress)
     );
   }
   return { fd: copyToMemory(pool, rest, onProgress), storage: 'own' };
-}
-
-function readOptions(
-  options: PoolForkOptions,
-): Required<Omit<PoolForkOptions, 'dir'>> & { dir: string | undefined } {
-  requireObject('options', options);
-  const { mode, onProgress, dir } = readingFrom('options', () => {
-    const { mode = 1, onProgress = (): void => undefined, dir } = options;
-    return { mode, onProgress, dir };
-  });
-  if (![0, 1, 2, 3].includes(mode)) {
-    throw new VmemError('EINVAL', `mode: expected 0, 1, 2 or 3, got ${describe(mode)}`);
-  }
-  if (typeof onProgress !== 'function') {
-    throw new VmemError('EINVAL', `onProgress: expected a function, got ${describe(onProgress)}`);
-  }
-  if (dir !== undefined) requireDirectory(dir);
-  return { mode, onProgress, dir };
-}
-
-type Stdio = Extract<ForkOptions['stdio'], readonly unknown[]>;
-
-/** The descriptors of the process, as `child_process.fork` would have them: there is a channel to it. */
-function stdioOf({ stdio, silent }: ForkOptions): Stdio[number][] {
-  if (Array.isArray(stdio)) {
-    if (!stdio.includes('ipc')) throw new VmemError('EINVAL', "stdio: expected one that is 'ipc'");
-    return [...stdio];
-  }
-  const each = typeof stdio === 'string' ? stdio : silent === true ? 'pipe' : 'inherit';
-  return [each, each, each, 'ipc'];
 }

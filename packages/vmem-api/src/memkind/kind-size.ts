@@ -7,7 +7,8 @@ import { isDevice } from '../backends/dax-device';
 import { requireDirectory } from '../pool/directory';
 import { failingAs } from '../pool/failures';
 import { VMEM_MIN_POOL } from '../pool/limits';
-import { Vmem, type VmemOptions } from '../vmem';
+import type { VmemOptions } from '../pool/options';
+import { Vmem } from '../vmem';
 import { MEMKIND_PMEM_CHUNK_SIZE, MEMKIND_PMEM_MIN_SIZE } from './codes';
 
 /**

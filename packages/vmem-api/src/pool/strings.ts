@@ -1,5 +1,7 @@
 // Strings as C has them, in blocks of the pool.
 
+import { VmemError, describe } from '@vmem-ts/allocator';
+
 /** Bytes of `text` in UTF-8, with the NUL that ends it; lone surrogates become U+FFFD. */
 export function cString(text: string): Uint8Array {
   const bytes = new Uint8Array(Buffer.byteLength(text) + 1); // V8's longest string can't be one longer
@@ -19,3 +21,9 @@ export function wideString(text: string): Uint8Array {
 
 /** UTF-16 units of the code point at `index`. */
 const unitsAt = (text: string, index: number): number => (text.codePointAt(index)! > 0xffff ? 2 : 1);
+
+/** @throws VmemError EINVAL */
+export function requireText(name: string, text: unknown): string {
+  if (typeof text === 'string') return text;
+  throw new VmemError('EINVAL', `${name}: expected a string, got ${describe(text)}`);
+}
