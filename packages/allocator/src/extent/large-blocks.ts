@@ -16,7 +16,7 @@ import {
 import { PageKind, cachedRunTag, kindOf, lengthOf, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Extents } from '../layout/region-layout';
-import { ENTRY } from '../layout/thread-cache';
+import { ENTRY } from '../layout/thread-cache-layout';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import type { ExtentAllocator } from './extent-allocator';
 

@@ -1,5 +1,6 @@
 // What callers pass in, checked before anything else sees it.
 
+import { accessor, answer } from '../base/accessor';
 import { VmemError, describe } from '../base/errors';
 import { readingFrom, requireObject } from '../base/reading';
 import { UsagePolicy } from '../layout/region-layout';
@@ -26,23 +27,12 @@ export function requireAlignment(value: unknown): void {
   }
 }
 
-type Getter = (this: unknown) => unknown;
-const byteLengths = [SharedArrayBuffer, ArrayBuffer].map(({ prototype }) => {
-  const property: { get?: Getter } | undefined = Object.getOwnPropertyDescriptor(prototype, 'byteLength');
-  return property!.get!;
-});
+const sharedByteLength = accessor<number>(SharedArrayBuffer.prototype, 'byteLength');
+const arrayByteLength = accessor<number>(ArrayBuffer.prototype, 'byteLength');
 
 /** Bytes of a buffer of any realm; `instanceof` knows those of one. Undefined for what is no buffer, or pretends. */
-function bufferLength(value: unknown): number | undefined {
-  for (const byteLength of byteLengths) {
-    try {
-      return Reflect.apply(byteLength, value, []) as number;
-    } catch {
-      // not of this kind
-    }
-  }
-  return undefined;
-}
+const bufferLength = (value: unknown): number | undefined =>
+  answer(sharedByteLength, value) ?? answer(arrayByteLength, value);
 
 /** The region in `memory`, or in a part of a buffer. */
 export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region {

@@ -6,7 +6,7 @@ import { PageBacking } from '../extent/page-backing';
 import type { PageSource } from '../extent/page-source';
 import type { SlotIndex } from '../base/units';
 import type { Region, RegionGeometry } from '../layout/region';
-import { ThreadCacheLayout } from '../layout/thread-cache';
+import { ThreadCacheLayout } from '../layout/thread-cache-layout';
 import { Bins } from '../slab/bins';
 import { CLASS_SIZE } from '../slab/size-classes';
 import { StateStore } from '../slab/state-store';

@@ -23,7 +23,7 @@ import { cachedBy, isLive, liveIn } from '../layout/block-state';
 import { PageKind, PageRecord, SlabWord, cachedRunTag, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Calls, Extents, Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
-import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache';
+import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '../layout/thread-cache-layout';
 import { liveClassOf, pageOfPointer } from '../slab/block-lookup';
 import {
   CLASS_COUNT,

@@ -14,7 +14,7 @@ import {
 import { cachedBy, isLive, liveIn } from '../layout/block-state';
 import { PageRecord, SlabWord } from '../layout/page-map';
 import { Identity, PAGE_MAP_WORD, Slot, slotAt } from '../layout/region-layout';
-import { ENTRY as ENTRY_WORDS } from '../layout/thread-cache';
+import { ENTRY as ENTRY_WORDS } from '../layout/thread-cache-layout';
 import { liveClassOf, pageOfPointer } from '../slab/block-lookup';
 import { BulkBlocks } from '../slab/bulk-blocks';
 import { CLASS_RECIPROCAL, CLASS_SIZE, MAX_SLAB_BLOCK, QUANTUM, classTable } from '../slab/size-classes';

@@ -2,7 +2,7 @@
 
 import { PAGE_SIZE, offsetToPage, pagesFor } from '../base/units';
 import { cachedRunTag } from '../layout/page-map';
-import { LONGEST_RUN } from '../layout/thread-cache';
+import { LONGEST_RUN } from '../layout/thread-cache-layout';
 import type { HeapCore } from './core';
 import { withOwnCache } from './own-cache';
 import { reclaim } from './reclaim';

@@ -5,7 +5,7 @@ import type { ExtentAllocator } from '../extent/extent-allocator';
 import type { LargeBlocks } from '../extent/large-blocks';
 import type { PageBacking } from '../extent/page-backing';
 import type { Region, RegionGeometry } from '../layout/region';
-import type { ThreadCacheLayout } from '../layout/thread-cache';
+import type { ThreadCacheLayout } from '../layout/thread-cache-layout';
 import type { Bins } from '../slab/bins';
 import type { FastSections } from '../sync/fast-sections';
 import type { OwnedLocks } from '../sync/lock';

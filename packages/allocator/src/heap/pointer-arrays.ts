@@ -1,6 +1,7 @@
 // Arrays that callers keep pointers in: what `mallocMany` fills and `freeMany` reads. What an array is, is asked of
 // the language's own accessors, taken when this module was loaded: an object can lie about itself, but not to them.
 
+import { accessor, answer } from '../base/accessor';
 import { VmemError, describe } from '../base/errors';
 import type { Region } from '../layout/region';
 import { Identity } from '../layout/region-layout';
@@ -11,18 +12,12 @@ export type PointerArray = Float64Array | Uint32Array | Int32Array | number[];
 /** Arrays of numbers that no code of a caller's runs for. */
 export type PointerWords = Exclude<PointerArray, number[]>;
 
-type Question = (value: unknown) => unknown;
-function question(prototype: object, name: string | symbol): Question {
-  const property: { get?: Question } | undefined = Object.getOwnPropertyDescriptor(prototype, name);
-  return Function.prototype.call.bind(property!.get!) as Question;
-}
-
 const typedArrays = Object.getPrototypeOf(Uint8Array.prototype) as object;
-const typeName = question(typedArrays, Symbol.toStringTag);
-const lengthOf = question(typedArrays, 'length') as (words: PointerWords) => number;
-const bufferOf = question(typedArrays, 'buffer') as (words: PointerWords) => ArrayBufferLike;
-const byteOffsetOf = question(typedArrays, 'byteOffset') as (words: PointerWords) => number;
-const sharedByteLength = question(SharedArrayBuffer.prototype, 'byteLength');
+const typeName = accessor(typedArrays, Symbol.toStringTag);
+const lengthOf = accessor<number>(typedArrays, 'length');
+const bufferOf = accessor<ArrayBufferLike>(typedArrays, 'buffer');
+const byteOffsetOf = accessor<number>(typedArrays, 'byteOffset');
+const sharedByteLength = accessor<number>(SharedArrayBuffer.prototype, 'byteLength');
 const isList: (value: unknown) => boolean = Array.isArray;
 
 /** Bytes of a heap whose every pointer the elements of a typed array can hold. */
@@ -135,17 +130,11 @@ const bytesPerElement = (words: PointerWords): number => (typeName(words) === 'F
 
 /** Whether a buffer is this heap's memory. Each message brings a new buffer object of the same: compare what stands in it. */
 export function isSameMemory(buffer: ArrayBufferLike, { byteOffset, openedAs }: Region): boolean {
-  if (buffer instanceof ArrayBuffer || sharedLength(buffer) < byteOffset + (Identity.end as number) * 4)
+  if (
+    buffer instanceof ArrayBuffer ||
+    (answer(sharedByteLength, buffer) ?? 0) < byteOffset + (Identity.end as number) * 4
+  )
     return false;
   const words = new Int32Array(buffer, byteOffset, Identity.end);
   return words[Identity.idLow] === openedAs[0] && words[Identity.idHigh] === openedAs[1];
-}
-
-/** Bytes of a SharedArrayBuffer of any realm; 0 for any other buffer, which takes long. */
-function sharedLength(buffer: ArrayBufferLike): number {
-  try {
-    return sharedByteLength(buffer) as number;
-  } catch {
-    return 0;
-  }
 }

@@ -14,7 +14,7 @@ import {
 import { VmemError } from '../base/errors';
 import { cachedBy, liveIn } from '../layout/block-state';
 import { cachedRunTag } from '../layout/page-map';
-import { ENTRY, SHORTEST_RUN } from '../layout/thread-cache';
+import { ENTRY, SHORTEST_RUN } from '../layout/thread-cache-layout';
 import { stateIndexOf } from '../slab/block-lookup';
 import { CLASS_COUNT } from '../slab/size-classes';
 import { cachePagesOf } from './cache-pages';

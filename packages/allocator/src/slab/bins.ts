@@ -37,7 +37,7 @@ import { PageLists } from '../layout/page-list';
 import { PageKind, Sharing, tagOf } from '../layout/page-map';
 import type { Region } from '../layout/region';
 import { Bin, Extents, binAt, slotOfToken } from '../layout/region-layout';
-import { ENTRY } from '../layout/thread-cache';
+import { ENTRY } from '../layout/thread-cache-layout';
 import type { FastSections } from '../sync/fast-sections';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import { STORES_IN_ORDER } from '../sync/platform';

@@ -20,7 +20,7 @@ import {
   tokenOf,
   isPlausibleMap,
 } from '#src/layout/region-layout';
-import { ENTRY } from '#src/layout/thread-cache';
+import { ENTRY } from '#src/layout/thread-cache-layout';
 import { CLASS_COUNT, SLAB_SHAPES } from '#src/slab/size-classes';
 import type { InnerHeap } from '../support/inner-heap';
 import { DEAD, THREADS } from './scene';

@@ -22,7 +22,7 @@ import {
   slotAt,
   tokenOf,
 } from '#src/layout/region-layout';
-import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '#src/layout/thread-cache';
+import { ENTRY, LONGEST_RUN, SHORTEST_RUN } from '#src/layout/thread-cache-layout';
 import { ABANDONED, OwnedLocks } from '#src/sync/lock';
 import { CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
 import { MAX_STATE_PAGES, allFree, runsOfPage } from '#src/slab/state-extent';

@@ -3,7 +3,7 @@
 import { Heap, type HeapOptions } from '@vmem-ts/allocator';
 import { asPage } from '#src/base/units';
 import { PageKind } from '#src/layout/page-map';
-import { LONGEST_RUN, SHORTEST_RUN } from '#src/layout/thread-cache';
+import { LONGEST_RUN, SHORTEST_RUN } from '#src/layout/thread-cache-layout';
 import { CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
 import { exhaust } from '../support/exhaust';
 import { InnerHeap } from '../support/inner-heap';

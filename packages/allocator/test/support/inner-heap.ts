@@ -7,7 +7,7 @@ import { MAX_SLOTS } from '#src/layout/block-state';
 import { PageKind, PageRecord, type Sharing } from '#src/layout/page-map';
 import { Region } from '#src/layout/region';
 import { Identity, Slot, slotAt } from '#src/layout/region-layout';
-import { SHORTEST_RUN, ThreadCacheLayout } from '#src/layout/thread-cache';
+import { SHORTEST_RUN, ThreadCacheLayout } from '#src/layout/thread-cache-layout';
 import { CLASS_COUNT, CLASS_SIZE } from '#src/slab/size-classes';
 
 export interface Extent {

@@ -2,7 +2,7 @@
 
 import { PAGE_SHIFT, asPage, pageToWord, type PageIndex } from '../../base/units';
 import { cachedRunTag } from '../../layout/page-map';
-import { ENTRY, SHORTEST_RUN } from '../../layout/thread-cache';
+import { ENTRY, SHORTEST_RUN } from '../../layout/thread-cache-layout';
 import type { CheckScene } from './scene';
 
 export function checkCachedRuns(scene: CheckScene): void {

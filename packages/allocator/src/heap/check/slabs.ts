@@ -12,7 +12,7 @@ import {
 import { FREE, cachingSlot, isLive, slotOfState } from '../../layout/block-state';
 import { Sharing } from '../../layout/page-map';
 import { Bin, binAt } from '../../layout/region-layout';
-import { ENTRY } from '../../layout/thread-cache';
+import { ENTRY } from '../../layout/thread-cache-layout';
 import { stateIndexOf } from '../../slab/block-lookup';
 import { SLAB_SHAPES } from '../../slab/size-classes';
 import { walkList, type CheckScene } from './scene';

@@ -12,7 +12,7 @@ import {
   slotAt,
   slotOfToken,
 } from '../../layout/region-layout';
-import { ENTRY } from '../../layout/thread-cache';
+import { ENTRY } from '../../layout/thread-cache-layout';
 import { CLASS_COUNT } from '../../slab/size-classes';
 import type { CheckScene } from './scene';
 

@@ -1,21 +1,15 @@
 // What typed arrays are, whatever they show of themselves: the accessors of the language, as they were at the start.
 
+import { accessor } from '@vmem-ts/allocator';
+
 const prototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
 
-type Getter<T> = (array: unknown) => T;
-
-function getter<T>(name: string | symbol): Getter<T> {
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- applied to arrays
-  const { get } = Object.getOwnPropertyDescriptor(prototype, name)!;
-  return Function.prototype.call.bind(get!) as Getter<T>;
-}
-
-const typeName = getter<string | undefined>(Symbol.toStringTag);
+const typeName = accessor<string | undefined>(prototype, Symbol.toStringTag);
 
 /** Elements of a typed array; 0 if it is detached. */
-export const elementCount = getter<number>('length');
+export const elementCount = accessor<number>(prototype, 'length');
 /** Bytes of a typed array; 0 if it is detached. */
-export const byteCount = getter<number>('byteLength');
+export const byteCount = accessor<number>(prototype, 'byteLength');
 
 export const isBigIntArray = (array: unknown): boolean => typeName(array)?.startsWith('Big') === true;
 

@@ -1,4 +1,4 @@
-import { ENTRY, LONGEST_RUN, SHORTEST_RUN, ThreadCacheLayout } from '#src/layout/thread-cache';
+import { ENTRY, LONGEST_RUN, SHORTEST_RUN, ThreadCacheLayout } from '#src/layout/thread-cache-layout';
 import { CLASS_COUNT, CLASS_SIZE } from '#src/slab/size-classes';
 
 describe.each([64, 4096, 10_000, 32_768, 1 << 20])('stacks of at most %p bytes', (cacheBytes) => {
