@@ -5,7 +5,7 @@
 //     └ mallocSlow ── large: pop from the stack of runs of its length
 //         └ SlowMalloc
 //             ├ large ── LargeBlocks.allocate ── ExtentAllocator.take
-//             └ small ── ThreadCache.take ── Bins.takeBlocks ── addSlab ── ExtentAllocator.take, StateStore.take
+//             └ small ── ThreadCache.take ── Bins.takeBlocks ── SlabPages.add ── ExtentAllocator.take, StateStore.take
 //   free ── push on the stack of the class
 //     └ freeSlow ── large: push on the stack of runs of its length
 //         ├ freeShared: a block that other threads may free, too

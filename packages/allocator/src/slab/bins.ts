@@ -7,6 +7,8 @@
 //
 //   bulk-blocks   the same between slabs and callers, who have more of them than a cache holds
 //   denser-slab   a better place for a block of a slab that is nearly empty
+//   slab-pages    how a slab comes by its pages
+//   slab-checks   what of a slab's records is believed
 //
 //   share         a thread frees a block that another took: its slab's blocks are shared from then on
 //
@@ -21,12 +23,8 @@ import {
   LINE_SIZE,
   NULL_PAGE,
   PAGE_SHIFT,
-  PAGE_SIZE,
-  asPage,
   asSizeClass,
-  lineToPage,
   pageAfter,
-  pageBefore,
   type PageIndex,
   type SizeClass,
 } from '../base/units';
@@ -34,16 +32,16 @@ import { VmemError } from '../base/errors';
 import type { ExtentAllocator } from '../extent/extent-allocator';
 import { FREE, slotOfState } from '../layout/block-state';
 import { PageLists } from '../layout/page-list';
-import { PageKind, Sharing, tagOf } from '../layout/page-map';
+import { Sharing } from '../layout/page-map';
 import type { Region } from '../layout/region';
-import { Bin, Extents, binAt, slotOfToken } from '../layout/region-layout';
+import { Bin, binAt, slotOfToken } from '../layout/region-layout';
 import { ENTRY } from '../layout/thread-cache-layout';
 import type { FastSections } from '../sync/fast-sections';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
-import { STORES_IN_ORDER } from '../sync/platform';
 import { CLASS_COUNT, SLAB_SHAPES } from './size-classes';
-import { NO_RUN, firstStatePage, runBeginningAt } from './state-extent';
-import { NO_LINE, type StateStore } from './state-store';
+import { miscounted, requireListed, slabOf } from './slab-checks';
+import { SlabPages } from './slab-pages';
+import type { StateStore } from './state-store';
 
 /** Pages in empty slabs of one class that are kept for its next blocks, at most; fewer in small regions. */
 const MOST_EMPTY_PAGES = 64;
@@ -72,12 +70,13 @@ export class Bins {
   private readonly granuleShift: number;
   private readonly mostEmptyPages: number;
   private readonly slot: number;
+  private readonly slabPages: SlabPages;
 
   constructor(
     private readonly region: Region,
     private readonly locks: OwnedLocks,
     private readonly extents: ExtentAllocator,
-    private readonly states: StateStore,
+    states: StateStore,
     private readonly sections: FastSections,
   ) {
     this.i32 = region.i32;
@@ -88,6 +87,7 @@ export class Bins {
     this.pageGranuleShift = PAGE_SHIFT - region.granuleShift;
     this.mostEmptyPages = Math.min(MOST_EMPTY_PAGES, region.pages >> 8);
     this.slot = slotOfToken(locks.me);
+    this.slabPages = new SlabPages(region, locks, extents, states, sections);
   }
 
   /**
@@ -155,7 +155,7 @@ export class Bins {
         if (its !== page) {
           if (returned > 0) this.blocksReturned(slab, returned, lowest, sizeClass);
           page = its;
-          slab = this.slabOf(page, sizeClass);
+          slab = slabOf(pageMap, page, sizeClass);
           states = pageMap.stateLine(slab) * LINE_SIZE;
           returned = 0;
           lowest = blocks;
@@ -183,7 +183,7 @@ export class Bins {
     const bin = binAt(sizeClass);
     this.locked(sizeClass, () => {
       if (pageMap.sizeClass(page) === sizeClass && pageMap.sharing(page) !== Sharing.shared) {
-        this.shareSlab(this.slabOf(page, sizeClass), sizeClass);
+        this.shareSlab(slabOf(pageMap, page, sizeClass), sizeClass);
         i32[bin + Bin.sharingScore] = Math.min(i32[bin + Bin.sharingScore] + GAIN, HIGHEST_SCORE);
       }
     });
@@ -210,54 +210,6 @@ export class Bins {
     return any;
   }
 
-  /**
-   * The slab of the class that `page` belongs to.
-   * @throws VmemError ECORRUPT if it belongs to none
-   */
-  slabOf(page: number, sizeClass: SizeClass): PageIndex {
-    const { pageMap } = this;
-    if (page >= pageMap.pages || pageMap.sizeClass(asPage(page)) !== sizeClass) {
-      throw new VmemError(
-        'ECORRUPT',
-        `[CACHE-1] page ${page}: a cache has blocks there, no slab of class ${sizeClass}`,
-      );
-    }
-    const slab = pageBefore(asPage(page), pageMap.pageOffset(asPage(page)) >>> PAGE_SHIFT);
-    this.requireSlab(slab, sizeClass);
-    return slab;
-  }
-
-  /** Refuses what is no slab of the class: a link, an offset or a class is wrong. */
-  private requireSlab(slab: PageIndex, sizeClass: SizeClass): void {
-    const { pageMap } = this;
-    const { pages, lines } = SLAB_SHAPES[sizeClass];
-    const isSlab =
-      slab > 0 &&
-      pageMap.tag(slab) === tagOf(PageKind.slab, pages) &&
-      pageMap.sizeClass(slab) === sizeClass &&
-      pageMap.pageOffset(slab) === 0;
-    if (!isSlab) throw new VmemError('ECORRUPT', `[PAGE-3] page ${slab}: no slab of class ${sizeClass}`);
-    const line = pageMap.stateLine(slab);
-    const states = firstStatePage(pageMap, lineToPage(line));
-    if (states === NULL_PAGE || runBeginningAt(line, states, lines) === NO_RUN) {
-      throw new VmemError('ECORRUPT', `[STORE-2] slab at page ${slab}: no states at line ${line}`);
-    }
-  }
-
-  /** Refuses a member of a list that can't be in it: a slab of the class with `least` FREE blocks or more. */
-  private requireListed(slab: PageIndex, sizeClass: SizeClass, least: number): void {
-    const { pageMap } = this;
-    const { blocks } = SLAB_SHAPES[sizeClass];
-    this.requireSlab(slab, sizeClass);
-    const free = pageMap.freeBlocks(slab);
-    const from = pageMap.searchStart(slab);
-    if (free < least || free > blocks || from > blocks)
-      throw new VmemError(
-        'ECORRUPT',
-        `[SLAB-1] slab at page ${slab}: counts ${free} FREE blocks from ${from}`,
-      );
-  }
-
   private takeFromSlab(
     slab: PageIndex,
     sizeClass: SizeClass,
@@ -282,16 +234,9 @@ export class Bins {
       at += ENTRY;
       u8[state] = cached;
     }
-    if (at < end) throw this.miscounted(slab, free);
+    if (at < end) throw miscounted(slab, free);
     pageMap.setCounts(slab, free - count, state - states);
     return count;
-  }
-
-  miscounted(slab: PageIndex, free: number): VmemError {
-    return new VmemError(
-      'ECORRUPT',
-      `[SLAB-1] slab at page ${slab}: ${free} FREE blocks counted, less found`,
-    );
   }
 
   /**
@@ -301,14 +246,14 @@ export class Bins {
    * hold, though, and pages that are scarce stay free. Bin lock held.
    */
   slabToTakeFrom(sizeClass: SizeClass): PageIndex {
-    const { i32, lists } = this;
+    const { i32, lists, pageMap } = this;
     const bin = binAt(sizeClass);
     const head = bin + Bin.slabs;
     const first = lists.first(head);
     if (first === NULL_PAGE) return this.beginSlab(sizeClass);
     let tries = NEIGHBOUR_TRIES;
     for (let slab = first; slab !== NULL_PAGE && tries > 0; slab = lists.next(slab), tries--) {
-      this.requireListed(slab, sizeClass, 1);
+      requireListed(pageMap, slab, sizeClass, 1);
       if (this.isBesideOthers(slab)) continue;
       if (slab !== first) {
         lists.remove(head, slab);
@@ -341,7 +286,7 @@ export class Bins {
       slab !== NULL_PAGE && tries > 0;
       slab = lists.next(slab), tries--
     ) {
-      this.requireListed(slab, sizeClass, 1);
+      requireListed(pageMap, slab, sizeClass, 1);
       const its = pageMap.freeBlocks(slab);
       if (its > least || (its === least && slab >= best)) continue;
       best = slab;
@@ -399,57 +344,21 @@ export class Bins {
 
   /** A slab of FREE blocks, an empty one or a new one, which is then in the list of slabs; else `NULL_PAGE`. */
   private beginSlab(sizeClass: SizeClass): PageIndex {
-    const { i32, lists } = this;
+    const { i32, lists, pageMap } = this;
     const bin = binAt(sizeClass);
     let slab = lists.first(bin + Bin.emptySlabs);
     if (slab !== NULL_PAGE) {
-      this.requireListed(slab, sizeClass, SLAB_SHAPES[sizeClass].blocks);
+      requireListed(pageMap, slab, sizeClass, SLAB_SHAPES[sizeClass].blocks);
       lists.remove(bin + Bin.emptySlabs, slab);
       i32[bin + Bin.emptyCount]--;
     } else {
-      slab = this.addSlab(sizeClass);
+      slab = this.slabPages.add(sizeClass, i32[bin + Bin.slabCount], this.beginsShared(bin));
       if (slab === NULL_PAGE) return NULL_PAGE;
+      i32[bin + Bin.slabCount]++;
+      i32[bin + Bin.slabsMade]++;
+      i32[bin + Bin.freeBlocks] += SLAB_SHAPES[sizeClass].blocks;
     }
     lists.addFirst(bin + Bin.slabs, slab);
-    return slab;
-  }
-
-  private addSlab(sizeClass: SizeClass): PageIndex {
-    const { i32, extents, pageMap } = this;
-    const shape = SLAB_SHAPES[sizeClass];
-    const bin = binAt(sizeClass);
-    const slabs = i32[bin + Bin.slabCount];
-    const isShared = this.beginsShared(bin);
-    let slab: PageIndex;
-    try {
-      extents.lock();
-      slab = extents.take(shape.pages);
-      let line = slab === NULL_PAGE ? NO_LINE : this.states.take(shape.lines, slabs);
-      if (slab !== NULL_PAGE && line === NO_LINE) {
-        // not every page will do for states, and the slab may have taken the last that does: the states first, then
-        extents.release(slab);
-        line = this.states.take(shape.lines, slabs);
-        slab = line === NO_LINE ? NULL_PAGE : extents.take(shape.pages);
-        if (slab === NULL_PAGE && line !== NO_LINE) this.states.release(line, shape.lines);
-      }
-      if (slab !== NULL_PAGE) {
-        for (let i = 0; i < shape.pages; i++) pageMap.setStateLine(pageAfter(slab, i), line);
-        // `free` of a stale pointer, in this instant, must not find the class with what stood beside it before
-        if (!STORES_IN_ORDER) this.sections.awaitOthers();
-        for (let i = 0; i < shape.pages; i++)
-          pageMap.publishClass(pageAfter(slab, i), sizeClass, i * PAGE_SIZE, isShared);
-        pageMap.setCounts(slab, shape.blocks, 0);
-        extents.commit(slab, PageKind.slab);
-      }
-      extents.unlock();
-    } catch (error) {
-      if (i32[Extents.lock] === this.locks.me) i32[Extents.lock] = ABANDONED;
-      throw error;
-    }
-    if (slab === NULL_PAGE) return NULL_PAGE;
-    i32[bin + Bin.slabCount]++;
-    i32[bin + Bin.slabsMade]++;
-    i32[bin + Bin.freeBlocks] += shape.blocks;
     return slab;
   }
 
@@ -479,25 +388,23 @@ export class Bins {
 
   /** Bin lock and extent lock held. */
   private releaseListed(sizeClass: SizeClass): void {
-    const { i32, extents, pageMap, lists } = this;
-    const { pages, lines, blocks } = SLAB_SHAPES[sizeClass];
+    const { i32, pageMap, lists } = this;
+    const { pages, blocks } = SLAB_SHAPES[sizeClass];
     const bin = binAt(sizeClass);
     const head = bin + Bin.emptySlabs;
     // whoever tries to free a block there from now on finds no slab
     for (let slab = lists.first(head); slab !== NULL_PAGE; slab = lists.next(slab)) {
-      this.requireListed(slab, sizeClass, blocks);
+      requireListed(pageMap, slab, sizeClass, blocks);
       pageMap.withdrawClass(slab, pages);
     }
     this.sections.awaitOthers();
     for (let slab = lists.first(head); slab !== NULL_PAGE; slab = lists.first(head)) {
-      const line = pageMap.stateLine(slab);
       lists.remove(head, slab);
       i32[bin + Bin.emptyCount]--;
       i32[bin + Bin.slabCount]--;
       i32[bin + Bin.slabsReleased]++;
       i32[bin + Bin.freeBlocks] -= blocks;
-      extents.release(slab);
-      this.states.release(line, lines);
+      this.slabPages.release(slab, sizeClass);
     }
   }
 }

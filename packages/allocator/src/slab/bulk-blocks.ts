@@ -11,6 +11,7 @@ import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import { pageOfPointer } from './block-lookup';
 import type { Bins } from './bins';
 import { CLASS_RECIPROCAL, SLAB_SHAPES } from './size-classes';
+import { miscounted, slabOf } from './slab-checks';
 
 const pageOf = pageOfPointer; // a constant of this module, for V8's compiler
 const PAGE_MASK = PAGE_SIZE - 1;
@@ -56,7 +57,7 @@ export class BulkBlocks {
           u8[states + index] = live;
           out[next++] = start + index * size;
         }
-        if (free === 0 || next < end) throw bins.miscounted(slab, free);
+        if (free === 0 || next < end) throw miscounted(slab, free);
         bins.blocksTaken(slab, next - before, index, sizeClass);
       }
       i32[bin + Bin.refills]++;
@@ -97,7 +98,7 @@ export class BulkBlocks {
           if (returned > 0) bins.blocksReturned(slab, returned, lowest, sizeClass);
           page = its;
           pageOffset = pageMap.pageOffset(asPage(its));
-          slab = bins.slabOf(its, sizeClass);
+          slab = slabOf(pageMap, its, sizeClass);
           isShared = pageMap.sharing(asPage(its)) === Sharing.shared;
           states = pageMap.stateLine(asPage(its)) * LINE_SIZE;
           returned = 0;

@@ -9,6 +9,7 @@ import { Bin, binAt } from '../layout/region-layout';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import type { Bins } from './bins';
 import { SLAB_SHAPES } from './size-classes';
+import { miscounted, slabOf } from './slab-checks';
 
 export class DenserSlab {
   private readonly live: number;
@@ -35,13 +36,13 @@ export class DenserSlab {
     try {
       bins.lock(sizeClass);
       // another thread may have freed the block, and its slab may be gone
-      const sparse = pageMap.sizeClass(page) === sizeClass ? bins.slabOf(page, sizeClass) : NULL_PAGE;
+      const sparse = pageMap.sizeClass(page) === sizeClass ? slabOf(pageMap, page, sizeClass) : NULL_PAGE;
       const slab = sparse === NULL_PAGE ? NULL_PAGE : bins.denserThan(sparse, sizeClass);
       if (slab !== NULL_PAGE) {
         const states = pageMap.stateLine(slab) * LINE_SIZE;
         let index = pageMap.searchStart(slab);
         while (index < blocks && u8[states + index] !== FREE) index++;
-        if (index === blocks) throw bins.miscounted(slab, pageMap.freeBlocks(slab));
+        if (index === blocks) throw miscounted(slab, pageMap.freeBlocks(slab));
         u8[states + index] = this.live;
         taken = slab * PAGE_SIZE + index * size;
         bins.blocksTaken(slab, 1, index + 1, sizeClass);
