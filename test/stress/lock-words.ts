@@ -1,11 +1,11 @@
-// Which locks of a pool are taken, by whom, and whether somebody sleeps before them: for the case that threads hang, in which
+// Which locks of a pool are taken, by whom, and whether somebody may sleep before them: for the case that threads hang, in which
 // no method of the pool returns. So this reads the words where the region's format has them, and says so where the format is
 // another one.
 
 import { existsSync } from 'node:fs';
 import type { LockKind } from './board';
 
-const FORMAT = 8;
+const FORMAT = 9;
 const MAGIC = 1024;
 const VERSION = 1026;
 const CLASSES = 1030;
@@ -36,10 +36,14 @@ export function locksOf(words: Int32Array): { readonly kind: LockKind; readonly 
   ];
 }
 
+/** A token names a slot and the lower 22 bits of its generation. */
+const isOfGeneration = (token: number, generation: number): boolean =>
+  ((token >> 8) & 0x3fffff) === (generation & 0x3fffff);
+
 /** The thread that a lock names; 0 if it is known to be dead. */
 export function threadOf(words: Int32Array, token: number): number {
   const at = SLOT_TABLE + ((token & 0xff) - 1) * RECORD;
-  return token < 0 || words[at + GENERATION] !== token >> 8 ? 0 : Math.max(0, words[at + OWNER]);
+  return token < 0 || !isOfGeneration(token, words[at + GENERATION]) ? 0 : Math.max(0, words[at + OWNER]);
 }
 
 export function describeLocks(buffer: SharedArrayBuffer | ArrayBuffer, byteOffset: number): string[] {
@@ -49,7 +53,7 @@ export function describeLocks(buffer: SharedArrayBuffer | ArrayBuffer, byteOffse
   const lines: string[] = [];
   const describe = (name: string, at: number): void => {
     if (words[at] === 0 && words[at + 1] === 0) return;
-    lines.push(`${name}: ${ownerText(words, words[at])}, ${words[at + 1]} asleep`);
+    lines.push(`${name}: ${ownerText(words, words[at])}${words[at + 1] === 0 ? '' : ', slept for'}`);
   };
   for (const [name, at] of Object.entries(LOCKS)) describe(name, at);
   for (let i = 0; i < words[CLASSES]; i++) describe(`bin ${i}`, BINS + i * RECORD);
@@ -67,7 +71,7 @@ function ownerText(words: Int32Array, token: number): string {
   if (token === 0) return 'free';
   if (token === -1) return 'abandoned';
   const slot = (token & 0xff) - 1;
-  const isPast = words[SLOT_TABLE + slot * RECORD + GENERATION] !== token >> 8;
+  const isPast = !isOfGeneration(token, words[SLOT_TABLE + slot * RECORD + GENERATION]);
   return `taken by ${isPast ? 'an earlier thread of ' : ''}slot ${slot}`;
 }
 

@@ -93,10 +93,10 @@ it('the locks of a pool are found where the format has them', () => {
   const pool = filePool(VMEM_MIN_POOL, { backend: 'anonymous', threads: 2 });
   const lines = (): string[] => describeLocks(pool.buffer, pool.byteOffset);
   expect(lines()).toEqual([expect.stringMatching(/^slot 0: thread \d+$/)]);
-  // the extent lock: taken by the first thread of slot 0, two asleep
+  // the extent lock: taken by the first thread of slot 0, and slept for
   const words = new Int32Array(pool.buffer, pool.byteOffset);
-  words.set([(1 << 8) | 1, 2], 1056);
-  expect(lines()[0]).toBe('extents: taken by slot 0, 2 asleep');
+  words.set([(1 << 30) | (1 << 8) | 1, 1], 1056);
+  expect(lines()[0]).toBe('extents: taken by slot 0, slept for');
   expect(pool.check()).toBe(1); // takes the lock over: its owner is the caller
   pool.delete();
 });
@@ -106,17 +106,17 @@ it('locks that others sleep for are watched for how long one thread has them, an
   const words = lockWordsOf(pool.buffer, pool.byteOffset);
   const board = new Board();
   const watch = new LockWatch(board, CONTROL_ROW);
-  const lookAt = (times: readonly number[], owner: number, asleep: number): void => {
-    words.set([owner, asleep], 1056);
+  const lookAt = (times: readonly number[], owner: number, sleptFor: number): void => {
+    words.set([owner, sleptFor], 1056);
     for (const now of times) watch.look(now);
   };
-  const [mine, another] = [(1 << 8) | 1, (1 << 8) | 2];
+  const [mine, another] = [1, 2].map((slot) => (1 << 30) | (1 << 8) | slot);
   watch.watch([words]);
   lookAt([0, 4, 10], mine, 1);
   lookAt([20, 50], mine, 0); // nobody is held up
   lookAt([60, 64], mine, 1);
   expect(holdsOf(board, CONTROL_ROW).extents).toMatchObject({ ms: 10, ofDeadMs: 0 });
-  lookAt([70, 71, 75, 82], another, 2); // there is nobody in that slot
+  lookAt([70, 71, 75, 82], another, 1); // there is nobody in that slot
   lookAt([90], 0, 0);
   const holds = holdsOf(board, CONTROL_ROW);
   expect(holds.extents).toMatchObject({ ms: 12, ofDeadMs: 12 });

@@ -4,6 +4,7 @@
 
 import { PAGE_SIZE, asSizeClass, type SizeClass } from '../base/units';
 import { Bin, Extents, binAt } from '../layout/region-layout';
+import { eventsCounted } from '../slab/event-count';
 import { SLAB_SHAPES } from '../slab/size-classes';
 import { underEveryLock } from './every-lock';
 import type { HeapParts } from './parts';
@@ -171,9 +172,9 @@ function classStats(
     live: slabs * blocks - free - cached,
     cached,
     free,
-    refills: i32[bin + Bin.refills],
-    flushes: i32[bin + Bin.flushes],
-    slabsMade: i32[bin + Bin.slabsMade],
-    slabsReleased: i32[bin + Bin.slabsReleased],
+    refills: eventsCounted(i32, bin + Bin.refills),
+    flushes: eventsCounted(i32, bin + Bin.flushes),
+    slabsMade: eventsCounted(i32, bin + Bin.slabsMade),
+    slabsReleased: eventsCounted(i32, bin + Bin.slabsReleased),
   };
 }

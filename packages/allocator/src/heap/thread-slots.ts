@@ -9,7 +9,7 @@ import { PlainWords } from '../base/built-in';
 import { VmemError } from '../base/errors';
 import { asSlot, type PageIndex, type SlotIndex } from '../base/units';
 import type { Region } from '../layout/region';
-import { Busy, Calls, Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
+import { Busy, Calls, Slot, SlotOwner, isToken, slotAt, slotOfToken, tokenOf } from '../layout/region-layout';
 import type { SectionOwners } from '../sync/fast-sections';
 import { ABANDONED } from '../sync/lock';
 import { storeRelease } from '../sync/platform';
@@ -95,7 +95,7 @@ export class ThreadSlots implements SectionOwners {
   /** True if the thread whose token stands in a lock will never let go of it; asks the system if it may `inquire`. */
   isGone(token: number, inquire = true): boolean {
     const slot = slotOfToken(token);
-    if (slot < 0 || slot >= this.count) {
+    if (!isToken(token, this.count)) {
       throw new VmemError('ECORRUPT', `[LOCK-1] a lock or a slot names slot ${slot} of ${this.count}`);
     }
     if (token !== tokenOf(slot, this.i32[slotAt(slot) + Slot.generation])) return true;

@@ -24,7 +24,7 @@ import { PageRecord } from './page-map';
 export const MAGIC_LOW = 0x6d656d76; // "vmem" in little-endian order
 export const MAGIC_HIGH = 0x73742d00; // "\0-ts"
 /** Of the region format. Regions live no longer than their processes and those that these have forked: there is no migration. */
-export const FORMAT_VERSION = 8;
+export const FORMAT_VERSION = 9;
 /** Room in the bin table; the number of size classes is at most this. */
 export const MAX_CLASSES = 96;
 
@@ -151,6 +151,8 @@ export const enum Bin {
   flushes = 6,
   slabsMade = 7,
   slabsReleased = 8,
+  /** From each of these to its upper half. */
+  carry = 7,
   /** First of the slabs that have FREE blocks only. */
   emptySlabs = 9,
   emptyCount = 10,
@@ -197,12 +199,17 @@ export const enum SlotOwner {
   dead = -1,
 }
 
+/** Set in every token, so that minus a token is never a `SlotOwner`, whatever the generation. */
+const TOKEN = 1 << 30;
 /**
  * What a thread writes into the locks that it has: its slot and the slot's generation, so that no two threads
  * have the same token within 2^22 users of a slot. Positive.
  */
 export const tokenOf = (slot: number, generation: number): number =>
-  ((generation & 0x3fffff) << 8) | (slot + 1);
+  TOKEN | ((generation & 0x3fffff) << 8) | (slot + 1);
+/** Whether a word can be the token of a thread in one of the first `slots` slots. */
+export const isToken = (word: number, slots: number): boolean =>
+  word >= TOKEN && slotOfToken(word) >= 0 && slotOfToken(word) < slots;
 /** The slot in a token. */
 export const slotOfToken = (token: number): number => (token & 0xff) - 1;
 

@@ -38,6 +38,7 @@ import { Bin, binAt, slotOfToken } from '../layout/region-layout';
 import { ENTRY } from '../layout/thread-cache-layout';
 import type { FastSections } from '../sync/fast-sections';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
+import { countEvent } from './event-count';
 import { CLASS_COUNT, SLAB_SHAPES } from './size-classes';
 import { miscounted, requireListed, slabOf } from './slab-checks';
 import { SlabPages } from './slab-pages';
@@ -124,7 +125,7 @@ export class Bins {
         if (this.pageMap.freeBlocks(slab) === 0) lists.remove(bin + Bin.slabs, slab);
       }
       i32[bin + Bin.freeBlocks] -= taken;
-      i32[bin + Bin.refills]++;
+      countEvent(i32, bin + Bin.refills);
       this.unlock(sizeClass);
       return taken;
     } catch (error) {
@@ -315,7 +316,7 @@ export class Bins {
 
   /** After blocks were returned: counts it, and gives pages back if there are too many. Bin lock held. */
   endOfReturn(sizeClass: SizeClass): void {
-    this.i32[binAt(sizeClass) + Bin.flushes]++;
+    countEvent(this.i32, binAt(sizeClass) + Bin.flushes);
     if (this.tooManyEmpty(sizeClass)) this.releaseEmpty(sizeClass);
   }
 
@@ -355,7 +356,7 @@ export class Bins {
       slab = this.slabPages.add(sizeClass, i32[bin + Bin.slabCount], this.beginsShared(bin));
       if (slab === NULL_PAGE) return NULL_PAGE;
       i32[bin + Bin.slabCount]++;
-      i32[bin + Bin.slabsMade]++;
+      countEvent(i32, bin + Bin.slabsMade);
       i32[bin + Bin.freeBlocks] += SLAB_SHAPES[sizeClass].blocks;
     }
     lists.addFirst(bin + Bin.slabs, slab);
@@ -402,7 +403,7 @@ export class Bins {
       lists.remove(head, slab);
       i32[bin + Bin.emptyCount]--;
       i32[bin + Bin.slabCount]--;
-      i32[bin + Bin.slabsReleased]++;
+      countEvent(i32, bin + Bin.slabsReleased);
       i32[bin + Bin.freeBlocks] -= blocks;
       this.slabPages.release(slab, sizeClass);
     }

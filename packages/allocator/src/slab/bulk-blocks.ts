@@ -10,6 +10,7 @@ import { Bin, binAt } from '../layout/region-layout';
 import { ABANDONED, type OwnedLocks } from '../sync/lock';
 import { pageOfPointer } from './block-lookup';
 import type { Bins } from './bins';
+import { countEvent } from './event-count';
 import { CLASS_RECIPROCAL, SLAB_SHAPES } from './size-classes';
 import { miscounted, slabOf } from './slab-checks';
 
@@ -60,7 +61,7 @@ export class BulkBlocks {
         if (free === 0 || next < end) throw miscounted(slab, free);
         bins.blocksTaken(slab, next - before, index, sizeClass);
       }
-      i32[bin + Bin.refills]++;
+      countEvent(i32, bin + Bin.refills);
       bins.unlock(sizeClass);
       return next;
     } catch (error) {

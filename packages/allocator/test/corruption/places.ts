@@ -68,7 +68,7 @@ function addTables(inner: InnerHeap, add: Add, addRange: AddRange): void {
   const { i32 } = inner;
   const addLock = (name: string, at: number): void => {
     add('locks', name, at);
-    add('hints', 'sleepers at a lock', at + 1, never(HINT));
+    add('hints', 'whether a lock is slept for', at + 1, never(HINT));
   };
   add('hints', 'deaths', Calls.deaths, never(HINT));
   addLock('standstill', Calls.standstill);
@@ -117,7 +117,7 @@ function addTables(inner: InnerHeap, add: Add, addRange: AddRange): void {
       add('bins', name, bin + field);
     }
     for (let field = Bin.refills as number; field <= (Bin.slabsReleased as number); field++)
-      add('hints', 'statistics', bin + field, never(COUNTED));
+      for (const half of [field, field + Bin.carry]) add('hints', 'statistics', bin + half, never(COUNTED));
     add('hints', 'sharing score', bin + Bin.sharingScore, never(HINT));
   }
 }
@@ -126,7 +126,7 @@ function addSlots(inner: InnerHeap, add: Add): void {
   for (let slot = 0; slot < THREADS; slot++) {
     const at = slotAt(slot);
     add('locks', 'gate', at + Slot.gate);
-    add('hints', 'sleepers at a lock', at + Slot.gate + 1, never(HINT));
+    add('hints', 'whether a lock is slept for', at + Slot.gate + 1, never(HINT));
     const lives = inner.i32[at + Slot.owner] > 0;
     const idle = lives ? matters : never('nobody has the slot, and who takes it writes this');
     add('slots', 'cache page', at + Slot.cachePage);

@@ -845,7 +845,7 @@ describe('threads', () => {
   };
 
   test('[SLOT-1] an owner that is no thread, nobody, dead or a reaper', () => {
-    for (const owner of [-2, -255, -tokenOf(THREADS, 1), -tokenOf(254, 7)])
+    for (const owner of [-2, -255, -0x101, -tokenOf(THREADS, 1), -tokenOf(254, 7)])
       setSlot(1, Slot.owner, () => owner);
   });
 
@@ -857,7 +857,7 @@ describe('threads', () => {
   });
 
   test('[SLOT-1] the name of a cache that a dead thread, or one that reaped it, had given back is no damage', () => {
-    for (const owner of [SlotOwner.dead, -tokenOf(2, 1)]) {
+    for (const owner of [SlotOwner.dead, -tokenOf(2, 1), -tokenOf(0, 1 << 22)]) {
       const { heap, inner } = loadedHeap();
       inner.i32[slotAt(EMPTY_SLOT) + Slot.cachePage] = freeExtent(inner);
       inner.i32[slotAt(EMPTY_SLOT) + Slot.owner] = owner;

@@ -1,7 +1,8 @@
-import { Heap } from '@vmem-ts/allocator';
+import { Heap, type ClassStats } from '@vmem-ts/allocator';
 import { asPage } from '#src/base/units';
 import { FREE, cachingSlot } from '#src/layout/block-state';
 import { PageKind } from '#src/layout/page-map';
+import { Bin, binAt } from '#src/layout/region-layout';
 import { CLASS_COUNT, CLASS_SIZE, SLAB_SHAPES } from '#src/slab/size-classes';
 import { BARRIER_WORDS, meet } from '../support/barrier';
 import { FakeThreads } from '../support/fake-threads';
@@ -66,6 +67,38 @@ test('refills, flushes and slabs are counted', () => {
   const emptied = classOf(heap, 64);
   expect(emptied.flushes).toBeGreaterThan(10);
   expect(emptied.slabsMade - emptied.slabsReleased).toBe(emptied.slabs);
+});
+
+test('what is counted since the heap was created is right after 2^31 and 2^32 events', () => {
+  const heap = newHeap();
+  const { i32 } = new InnerHeap(heap);
+  const sizeClass = CLASS_SIZE.indexOf(64);
+  const at = binAt(sizeClass);
+  const counters = [Bin.refills, Bin.flushes, Bin.slabsMade, Bin.slabsReleased];
+  const counts = ({ refills, flushes, slabsMade, slabsReleased }: ClassStats): number[] => [
+    refills,
+    flushes,
+    slabsMade,
+    slabsReleased,
+  ];
+  for (const before of [2 ** 31 - 1, 2 ** 32 - 1, 7 * 2 ** 32 - 1, 2 ** 52 + 2 ** 31 - 1]) {
+    const old = counts(classOf(heap, 64));
+    for (const counter of counters) {
+      i32[at + counter] = before;
+      i32[at + counter + Bin.carry] = Math.floor(before / 2 ** 32);
+    }
+    expect(counts(classOf(heap, 64))).toEqual([before, before, before, before]);
+    const pointers = Array.from({ length: 3000 }, () => heap.malloc(64));
+    for (const ptr of pointers) heap.free(ptr);
+    heap.malloc(heap.size); // out of memory: all goes back
+    const now = counts(classOf(heap, 64));
+    for (const [i, count] of now.entries()) {
+      expect(count).toBeGreaterThan(before);
+      expect(count).toBeLessThan(before + 1000);
+      expect(Number.isInteger(old[i])).toBe(true);
+    }
+    expect(heap.check()).toBe(1);
+  }
 });
 
 test('large blocks count whole pages', () => {

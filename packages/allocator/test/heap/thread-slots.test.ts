@@ -1,7 +1,7 @@
 import { Heap, MAX_THREADS } from '@vmem-ts/allocator';
 import { ThreadSlots } from '#src/heap/thread-slots';
 import { Region } from '#src/layout/region';
-import { Slot, SlotOwner, slotAt, slotOfToken, tokenOf } from '#src/layout/region-layout';
+import { Slot, SlotOwner, isToken, slotAt, slotOfToken, tokenOf } from '#src/layout/region-layout';
 import { exhaust } from '../support/exhaust';
 import { asSlot } from '#src/base/units';
 import { FakeThreads } from '../support/fake-threads';
@@ -54,14 +54,20 @@ describe('tokens', () => {
   test('name their slot, are positive, and differ for each user of a slot', () => {
     const seen = new Set<number>();
     for (const slot of [0, 1, 100, 253]) {
-      for (const generation of [0, 1, 2, 0x3fffff, -1]) {
+      for (const generation of [0, 1, 2, 0x3fffff, 0x400000, -1]) {
         const token = tokenOf(slot, generation);
-        expect(token).toBeGreaterThan(0);
+        expect([token > 0, token | 0, isToken(token, 254), isToken(token, slot)]).toEqual([
+          true,
+          token,
+          true,
+          false,
+        ]);
+        expect(-token).not.toBe(SlotOwner.dead);
         expect(slotOfToken(token)).toBe(slot);
         seen.add(token);
       }
     }
-    expect(seen.size).toBe(4 * 4); // -1 and 0x3fffff are the same generation
+    expect(seen.size).toBe(4 * 4); // -1 and 0x3fffff are the same generation, 0 and 0x400000, too
     expect(slotOfToken(0)).toBe(-1);
   });
 
@@ -81,6 +87,20 @@ describe('tokens', () => {
     for (const token of [0, tokenOf(2, 1), tokenOf(253, 9)])
       expect(codeOf(() => slots.isGone(token))).toBe('ECORRUPT');
   });
+});
+
+test('one thread alone reaps a slot, also the user of slot 0 whose generation ends in 22 zeros', () => {
+  const region = newRegion();
+  const slots = new ThreadSlots(region, 3, undefined);
+  region.i32[slotAt(0) + Slot.generation] = 0x3fffff;
+  const [reaper, , other] = Array.from({ length: 3 }, () => slots.claim()!);
+  region.i32[slotAt(1) + Slot.owner] = SlotOwner.dead;
+  expect(slots.beginReaping(1, reaper.token)).toBe(true);
+  expect(slots.beginReaping(1, other.token)).toBe(false);
+  expect(region.i32[slotAt(1) + Slot.owner]).toBe(-reaper.token);
+  slots.release(reaper.slot); // it died, and somebody has cleared what it left
+  slots.claim();
+  expect(slots.beginReaping(1, other.token)).toBe(true);
 });
 
 describe('a slot that another thread clears', () => {

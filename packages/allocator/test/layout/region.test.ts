@@ -45,7 +45,7 @@ test('a region is open for those who have looked at its identity, while it holds
 test.each<[string, Identity, number, string, RegExp]>([
   ['magic number, low half', Identity.magicLow, 1, 'ECORRUPT', /first word is 1/],
   ['magic number, high half', Identity.magicHigh, 1, 'ECORRUPT', /second word is 1/],
-  ['version', Identity.version, 99, 'EINVAL', /format version 99, .* reads version 8/],
+  ['version', Identity.version, 99, 'EINVAL', /format version 99, .* reads version 9/],
   ['number of pages', Identity.pages, 255, 'ECORRUPT', /number of pages is 255, expected 256/],
   ['first data page', Identity.firstDataPage, 3, 'ECORRUPT', /first data page is 3, expected 10/],
   ['granule shift', Identity.granuleShift, 4, 'ECORRUPT', /granule shift is 4, expected 3/],

@@ -9,8 +9,8 @@ import {
   Slot,
   SlotOwner,
   binAt,
+  isToken,
   slotAt,
-  slotOfToken,
 } from '../../layout/region-layout';
 import { ENTRY } from '../../layout/thread-cache-layout';
 import { CLASS_COUNT } from '../../slab/size-classes';
@@ -26,7 +26,7 @@ export function checkSlots(scene: CheckScene): void {
   for (let slot = 0; slot < core.slots.count; slot++) {
     const owner = i32[slotAt(slot) + Slot.owner];
     const page = i32[slotAt(slot) + Slot.cachePage] as PageIndex;
-    const known = owner >= SlotOwner.dead || isReaper(scene, owner);
+    const known = owner >= SlotOwner.dead || isToken(-owner, core.slots.count);
     found.expect(known, '[SLOT-1]', () => `slot ${slot}: owner word ${owner}`);
     if (page === NULL_PAGE) continue;
     const isItsCache = scene.cachePages.has(page) && scene.pageMap.cacheSlot(page) === slot;
@@ -49,11 +49,6 @@ export function checkSlots(scene: CheckScene): void {
   for (let slot = 0; slot < core.slots.count; slot++)
     checkLock(scene, `slot ${slot}`, slotAt(slot) + Slot.gate);
   for (let i = 0; i < CLASS_COUNT; i++) checkLock(scene, `class ${i}`, binAt(i) + Bin.lock);
-}
-
-function isReaper(scene: CheckScene, owner: number): boolean {
-  const slot = slotOfToken(-owner);
-  return slot >= 0 && slot < scene.core.slots.count && -owner > 0xff;
 }
 
 function checkLock(scene: CheckScene, name: string, at: number): void {
