@@ -14,7 +14,7 @@
 #define WORDS 4
 
 #define OWNER 0
-#define SLEEPERS 1
+#define SLEPT_FOR 1
 #define TRUTH 2
 #define DERIVED 3
 
@@ -153,6 +153,12 @@ inline repair() {
 /* mirrors: packages/allocator/src/sync/lock.ts unlock */
 /* mirrors: packages/allocator/src/sync/platform.ts storeRelease */
 inline unlock() {
+  load(SLEPT_FOR, y);
+  if
+  :: y != 0 -> store(SLEPT_FOR, 0)
+  :: else
+  MAY_THROW
+  fi;
   atomic {
 #if defined(WEAK) && MUTATION != plain_release
     storeAtomic(OWNER, 0);
@@ -163,14 +169,13 @@ inline unlock() {
   }
   if
   :: atomic {
-       load(SLEEPERS, x);
        if
-       :: x != 0 && asleep[0] -> asleep[0] = false
-       :: x != 0 && asleep[1] -> asleep[1] = false
-       :: x != 0 && asleep[2] -> asleep[2] = false
+       :: y != 0 && asleep[0] -> asleep[0] = false
+       :: y != 0 && asleep[1] -> asleep[1] = false
+       :: y != 0 && asleep[2] -> asleep[2] = false
        :: else
        fi;
-       x = 0
+       y = 0
      }
   MAY_THROW
   fi
@@ -211,9 +216,10 @@ inline lock() {
      if
      :: isMine
      :: else ->
-        atomic { IS_DRAINED(me); memory[SLEEPERS]++; sleeps = 1; isCounted = true }
+        sleeps = 1;
         do
-        :: atomic {
+        :: storeAtomic(SLEPT_FOR, 1);
+           atomic {
              tryToTake(isMine);
              isLeft = false;
              if
@@ -243,8 +249,7 @@ inline lock() {
            waitWhile(word);
            sleeps = (sleeps + 1) % SLEEPS_PER_INQUIRY
         od;
-        /* what a dead sleeper leaves of this is a needless notify */
-        atomic { IS_DRAINED(me); memory[SLEEPERS]--; sleeps = 0; isCounted = false }
+        sleeps = 0
      fi
   fi;
   d_step { word = 0; isMine = false }
@@ -252,7 +257,7 @@ inline lock() {
 
 proctype Thread(byte me) provided (runs[me]) {
   byte token, word, x, y, slot, seen, sleeps, round;
-  bool isMine, isLeft, isCounted;
+  bool isMine, isLeft;
 
   if
   :: slotOwner[me] == me + 1 -> token = TOKEN(me)
@@ -318,18 +323,6 @@ again:
 caught:
   skip;
   d_step { x = 0; y = 0; word = 0; slot = 0; seen = 0; sleeps = 0; isMine = false; isLeft = false }
-  if
-  :: isCounted ->
-     /* the `finally` of lockSlow, which may fail, too */
-     atomic {
-       if
-       :: IS_DRAINED(me) -> memory[SLEEPERS]--
-       :: true
-       fi;
-       isCounted = false
-     }
-  :: else
-  fi;
   load(OWNER, y);
 #if MUTATION != no_abandoning
   if

@@ -257,7 +257,8 @@ inline share() {
   unlock(BIN)
 }
 
-/* Frees the block, or is refused. mirrors: packages/allocator/src/heap/heap.ts freeSlow prepareFree makeRoom */
+/* Frees the block, or is refused. mirrors: packages/allocator/src/heap/heap.ts freeSlow */
+/* mirrors: packages/allocator/src/heap/slow-free.ts prepare makeRoom */
 inline freeIt() {
   free(isFreed);
   do

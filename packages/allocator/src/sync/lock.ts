@@ -1,4 +1,4 @@
-// A lock of two words: | owner: 0, or the token of the thread that has it | sleepers |
+// A lock of two words: | owner: 0, or the token of the thread that has it | 1: somebody may sleep for it |
 //
 // The owner is in the word, so the lock of a dead thread can be recognised and taken over; what it protects is
 // then put right by the taker (`Repair`). Release is a plain store where the machine keeps stores in order: V8
@@ -48,7 +48,12 @@ export interface Closable {
   readonly isOpen: boolean;
 }
 
+const NO_LOCK = -1;
+
 export class OwnedLocks {
+  /** The lock for which this thread has woken another one last. */
+  private lastWoken = NO_LOCK;
+
   /** @param me this thread's token: positive, and not used by any other thread before or after */
   constructor(
     private readonly i32: Int32Array,
@@ -97,14 +102,23 @@ export class OwnedLocks {
   }
 
   unlock(at: number): void {
+    // taken down by whoever has the lock: a sleeper that has died puts it up no more
+    const isSleptFor = this.i32[at + 1] !== 0;
+    if (isSleptFor) this.i32[at + 1] = 0;
     // publishes all that was written under the lock; partner: the exchange in `lock`
     storeRelease(this.i32, at, 0);
-    if (this.i32[at + 1] !== 0) Atomics.notify(this.i32, at, 1);
+    if (isSleptFor) this.wakeOne(at);
+  }
+
+  private wakeOne(at: number): void {
+    if (Atomics.notify(this.i32, at, 1) > 0) this.lastWoken = at;
   }
 
   /** Lets a thread that sleeps for the lock have it first, before this one, which has just let go of it, takes it again. */
   giveWay(at: number): void {
-    if (this.i32[at + 1] !== 0) waitWhile(this.i32, at, 0, SLEEP_MS);
+    if (this.lastWoken !== at) return;
+    this.lastWoken = NO_LOCK;
+    waitWhile(this.i32, at, 0, SLEEP_MS);
   }
 
   /** True if this thread has the lock. */
@@ -140,22 +154,19 @@ export class OwnedLocks {
       if (i32[at] === ABANDONED && this.takeOver(at, ABANDONED)) return;
     }
     this.waiting?.beforeSleep(at);
-    // tells the owner that somebody may sleep; a sleeper that dies leaves a needless notify behind, no more
-    Atomics.add(i32, at + 1, 1);
-    try {
-      for (let sleeps = 1; ; sleeps++) {
-        const owner = Atomics.compareExchange(i32, at, 0, me);
-        if (owner === 0) return;
-        // our own, too: an execution that was cut short (a timeout of node:vm) left it, for no call takes it twice
-        // who is known to be dead may have left many locks: nobody waits for each of them anew
-        const isLeft =
-          owner === ABANDONED || owner === me || this.isGone(owner, sleeps % SLEEPS_PER_INQUIRY === 0);
-        if (isLeft && this.takeOver(at, owner)) return;
-        if (!isLeft && sleeps % SLEEPS_PER_REMINDER === 0) this.waiting?.isLong(owner);
-        waitWhile(i32, at, owner, SLEEP_MS);
-      }
-    } finally {
-      Atomics.sub(i32, at + 1, 1);
+    for (let sleeps = 1; ; sleeps++) {
+      // Tells the owner to wake somebody. Who has slept takes the lock with this up, and so wakes the next one, if there is any;
+      // if there is none, the worst is a needless notify. Partner: the load in `unlock`
+      Atomics.store(i32, at + 1, 1);
+      const owner = Atomics.compareExchange(i32, at, 0, me);
+      if (owner === 0) return;
+      // our own, too: an execution that was cut short (a timeout of node:vm) left it, for no call takes it twice
+      // who is known to be dead may have left many locks: nobody waits for each of them anew
+      const isLeft =
+        owner === ABANDONED || owner === me || this.isGone(owner, sleeps % SLEEPS_PER_INQUIRY === 0);
+      if (isLeft && this.takeOver(at, owner)) return;
+      if (!isLeft && sleeps % SLEEPS_PER_REMINDER === 0) this.waiting?.isLong(owner);
+      waitWhile(i32, at, owner, SLEEP_MS);
     }
   }
 

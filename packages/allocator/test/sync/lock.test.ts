@@ -6,7 +6,7 @@ import type { CounterTask } from '../workers/lock-counter';
 const ME = 0x101;
 const OTHER = 0x202;
 
-/** Word 0: owner, word 1: sleepers, word 2: a counter. */
+/** Word 0: owner, word 1: whether somebody may sleep for it, word 2: a counter. */
 const newWords = (): Int32Array => new Int32Array(new SharedArrayBuffer(16));
 const never = (): never => {
   throw new Error('should not be asked');
@@ -36,12 +36,56 @@ test('who gives way waits only where somebody sleeps for the lock', () => {
   const words = newWords();
   const locks = new OwnedLocks(words, ME, never, never);
   const wait = jest.spyOn(Atomics, 'wait').mockReturnValue('timed-out');
-  locks.giveWay(0);
+  const pass = (): void => {
+    locks.lock(0);
+    locks.unlock(0);
+    locks.giveWay(0);
+  };
+  pass();
   expect(wait).not.toHaveBeenCalled();
+  const notify = jest.spyOn(Atomics, 'notify').mockReturnValueOnce(1);
   words[1] = 1;
-  locks.giveWay(0);
+  pass();
   expect(wait.mock.calls).toEqual([[words, 0, 0, 1]]);
+  words[1] = 1; // a sleeper that died
+  pass();
+  expect(notify).toHaveBeenCalledTimes(2);
+  expect(wait).toHaveBeenCalledTimes(1);
   wait.mockRestore();
+  notify.mockRestore();
+});
+
+test('a sleeper that died costs those who come later one wake-up, and no more', () => {
+  const words = newWords();
+  const locks = new OwnedLocks(words, ME, never, never);
+  const notify = jest.spyOn(Atomics, 'notify');
+  words[1] = 1;
+  for (let round = 0; round < 3; round++) {
+    locks.lock(0);
+    locks.unlock(0);
+  }
+  expect(notify.mock.calls).toEqual([[words, 0, 1]]);
+  expect([...words]).toEqual([0, 0, 0, 0]);
+  notify.mockRestore();
+});
+
+test('who has slept for a lock wakes the next one', () => {
+  const words = newWords();
+  words[0] = OTHER;
+  const locks = new OwnedLocks(words, ME, () => false, never);
+  const wait = jest.spyOn(Atomics, 'wait').mockImplementation(() => {
+    words[0] = 0; // the other one lets go, and took the flag down before
+    words[1] = 0;
+    return 'ok';
+  });
+  const notify = jest.spyOn(Atomics, 'notify');
+  locks.lock(0);
+  expect([words[0], words[1]]).toEqual([ME, 1]);
+  locks.unlock(0);
+  expect(notify.mock.calls).toEqual([[words, 0, 1]]);
+  expect([words[0], words[1]]).toEqual([0, 0]);
+  wait.mockRestore();
+  notify.mockRestore();
 });
 
 test('the lock of a thread that is gone is taken over, and repaired while it is held', () => {
@@ -58,7 +102,7 @@ test('the lock of a thread that is gone is taken over, and repaired while it is 
   locks.lock(0);
   expect(performance.now() - start).toBeLessThan(1000);
   expect(repaired).toEqual([0, ME]);
-  expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
+  expect([...words.subarray(0, 2)]).toEqual([ME, 1]);
 });
 
 test('a lock that its owner abandoned is taken over at once, nobody is asked, and it is repaired', () => {
@@ -81,7 +125,7 @@ test('a lock that is abandoned while others wait for it is repaired once', () =>
   };
   new OwnedLocks(words, ME, isGone, () => repairs++).lock(0);
   expect(repairs).toBe(1);
-  expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
+  expect([...words.subarray(0, 2)]).toEqual([ME, 1]);
 });
 
 test('a repair that fails leaves the lock with the one who tried, who abandons it again', () => {
@@ -104,7 +148,7 @@ test('a living owner is waited for, and asked about now and then', () => {
   };
   new OwnedLocks(words, ME, isGone, never).lock(0);
   expect(asked).toBe(3);
-  expect([...words.subarray(0, 2)]).toEqual([ME, 0]);
+  expect([...words.subarray(0, 2)]).toEqual([ME, 1]);
 });
 
 test('an owner that is known to be dead is not waited for', () => {
@@ -141,7 +185,7 @@ test('an error about the owner leaves no sleeper behind', () => {
   words[0] = OTHER;
   const locks = new OwnedLocks(words, ME, never, never);
   expect(() => locks.lock(0)).toThrow('should not be asked');
-  expect([...words.subarray(0, 2)]).toEqual([OTHER, 0]);
+  expect([...words.subarray(0, 2)]).toEqual([OTHER, 1]);
 });
 
 test('memory that is not shared can be locked, waited for and taken over', () => {
@@ -156,7 +200,7 @@ test('memory that is not shared can be locked, waited for and taken over', () =>
   locks.unlock(0);
   words[0] = OTHER;
   locks.lock(0);
-  expect([...words]).toEqual([ME, 0, 9, 0]);
+  expect([...words]).toEqual([ME, 1, 9, 0]);
 });
 
 test('two locks of one array do not touch each other', () => {
@@ -188,7 +232,7 @@ describe('what is done with a lock', () => {
     words[0] = OTHER;
     const locks = new OwnedLocks(words, ME, never, never);
     expect(() => locks.during(0, () => 'not run')).toThrow('should not be asked');
-    expect([...words]).toEqual([OTHER, 0, 0, 0]);
+    expect([...words]).toEqual([OTHER, 1, 0, 0]);
   });
 
   test('is not done in a heap that was deleted while it waited; nothing is left to repair', () => {
