@@ -1,6 +1,7 @@
 // Space, descriptors, addresses and mappings that run out: always a clear error or memory out, in any thread, with nothing
 // left behind and never the end of the process. What might end it runs in a process of its own.
 
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { VMEM_MIN_POOL, Vmem } from '@vmem-ts/vmem-api';
@@ -10,7 +11,9 @@ import { MIB, NODE_MAJOR, POOL_DIR, describeEachKind, describeFiles } from '../s
 import { failureOf } from '../support/thrown';
 import type { Filled } from './workers/disk-filler';
 import type { Outcomes } from './workers/limited';
+import type { Inherited } from './workers/late-heir';
 import type { Eaten } from './workers/mapping-eater';
+import { scriptPath } from '../support/worker';
 
 const NOTHING = { files: 0, mappings: 0 };
 /** A block that ext4 keeps for a list of pieces, and what a journal moves about. */
@@ -121,6 +124,39 @@ describeEachKind(
   },
   ['overlay', 'anonymous', 'mmap-io'],
 );
+
+describeFiles('descriptors in a process that was forked', () => {
+  it('are needed for its pool, which can be asked for again when there are some', () => {
+    expect(resultOfChild<Inherited>('late-heir', [POOL_DIR], ['-n 80'])).toEqual({
+      first: 'VmemError EMFILE',
+      later: 'none',
+      contains: true,
+      check: 1,
+      files: 1,
+      thaw: 'none',
+    });
+  });
+});
+
+describeFiles('/proc', () => {
+  const alone = ['-m', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'];
+  const isAllowed = spawnSync('unshare', [...alone, 'true']).status === 0;
+  const title = 'without it threads can’t be told apart: ENOTSUP, and what to do';
+  if (!isAllowed) skipTest(title, 'no namespace of mounts can be had');
+  else
+    it(title, () => {
+      const script = scriptPath('unnamed-thread');
+      const { stdout } = spawnSync('unshare', [...alone, process.execPath, script, POOL_DIR], {
+        encoding: 'utf8',
+      });
+      expect(JSON.parse(stdout)).toEqual({
+        code: 'EOPNOTSUPP',
+        message: expect.stringMatching(
+          /\/proc\/\d+\/task\/\d+\/stat.* can't be read; mount \/proc/,
+        ) as unknown,
+      });
+    });
+});
 
 describeFiles('mappings', () => {
   it('are left to the runtime by pools that give pages back', () => {

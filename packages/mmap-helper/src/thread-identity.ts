@@ -18,7 +18,7 @@ export interface ThreadIdentity {
 /**
  * The calling thread.
  *
- * @throws MmapError: ENOENT, EACCES where /proc is missing
+ * @throws MmapError: EOPNOTSUPP where /proc is missing, or that of another pid namespace
  */
 export function threadIdentity(): ThreadIdentity {
   return requireResult(addon().threadIdentity(), {});

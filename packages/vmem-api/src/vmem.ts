@@ -114,7 +114,7 @@ export class Vmem implements Disposable {
    * @throws VmemError EINVAL: arguments; ENOENT, ENOTDIR, EACCES, EROFS, EMFILE: `dir`; ENOSPC, EDQUOT, EFBIG: no room for
    *   the file; EBUSY, ENODEV, EIO: a device that is in use, is no DAX device, or does not tell its size or alignment; ENOMEM: no
    *   room for it among the process' addresses or mappings; ENOTSUP: the backend, or a pool of this size, is not to be had in
-   *   this runtime
+   *   this runtime; EOPNOTSUPP: there is no /proc of the process' own, by which threads are told apart
    */
   static create(dir: string, size: number, options: VmemOptions = {}): Vmem {
     requireDirectory(dir);
@@ -165,7 +165,8 @@ export class Vmem implements Disposable {
    * Attaches the calling thread to the pool whose `handle` came from another one.
    *
    * @throws VmemError EINVAL: no handle; ECLOSED: its pool was deleted; EAGAIN: as many threads are attached as the pool
-   *   was made for; ENOMEM: no room for this thread's cache; ENOTSUP: this thread can't have the pool's backend
+   *   was made for; ENOMEM: no room for this thread's cache; ENOTSUP: this thread can't have the pool's backend; EOPNOTSUPP: as
+   *   for `create`
    */
   static attach(handle: VmemHandle): Vmem {
     const share = handleFields(handle);
@@ -194,7 +195,7 @@ export class Vmem implements Disposable {
    * detached or deleted.
    *
    * @param name that of the option `pools`; without one, the pool whose `fork` it was
-   * @throws VmemError EINVAL: no name; ENOMEM, EMFILE, ENOTSUP: no room for the pool in this process
+   * @throws VmemError EINVAL: no name; ENOMEM, EMFILE, ENOTSUP: no room for the pool in this process. It can be asked for again
    */
   static inherited(name = ''): Vmem | null {
     requireText('name', name);
@@ -484,7 +485,8 @@ export class Vmem implements Disposable {
    *
    * @param modulePath as of child_process.fork, like `args`
    * @throws VmemError EINVAL: arguments; ENOSPC, EDQUOT: no room for a copy (mode 2); ENOTSUP: a device (mode 1; mode 2 without
-   *   `dir`), or no addon; EBADF: somebody else has closed the pool's descriptor; EMFILE, ENOMEM. What `onProgress` throws
+   *   `dir`), or no addon; EBADF: somebody else has closed the pool's descriptor; EMFILE, ENOMEM. What `onProgress` throws. If
+   *   mode 1 fails halfway and the file can't be taken up again at once, that is left to `thaw`
    */
   fork(modulePath: string | URL, args: readonly string[] = [], options: VmemForkOptions = {}): ChildProcess {
     requireProgram(modulePath, args);

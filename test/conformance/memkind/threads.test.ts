@@ -178,7 +178,7 @@ describeFiles('threads without a common parent that has loaded the module', () =
     // here this thread has loaded it; so they are started by one that has not
     const root = new Worker(
       `const { Worker, setEnvironmentData } = require('node:worker_threads');
-       setEnvironmentData('@vmem-ts/vmem-api kinds 1', undefined);
+       setEnvironmentData('@vmem-ts/vmem-api kinds 2', undefined);
        const { parentPort, workerData } = require('node:worker_threads');
        const start = () => new Promise((resolve) => {
          const worker = new Worker(workerData.script);

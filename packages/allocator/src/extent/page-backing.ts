@@ -49,6 +49,9 @@ interface Dropped {
 const BY_PURGE: Dropped = { least: LEAST_HOLE, joinsHoles: true };
 const BY_POLICY: Dropped = { least: LONG_FREE, joinsHoles: false };
 
+/** Errors that no source throws. */
+const OF_THE_HEAP = ['ECLOSED', 'ECORRUPT'];
+
 const OUT_OF_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG', 'ENOMEM'];
 
 /** That of a heap whose storage can't change: pages without any are used as they are. */
@@ -138,12 +141,19 @@ export class PageBacking {
     return this.dropFree(this.source, BY_PURGE) * PAGE_SIZE;
   }
 
-  /** To be called when this thread has given pages back and holds no lock: does what the policy says. */
+  /**
+   * To be called when this thread has given pages back and holds no lock: does what the policy says. Where the source fails,
+   * that waits for the next change of storage: what the caller was called for is done.
+   */
   settle(): void {
     if (!this.extents.hasLongFree) return;
     this.extents.hasLongFree = false;
     if (this.source === undefined || !this.isConservative) return;
-    this.dropFree(this.source, BY_POLICY);
+    try {
+      this.dropFree(this.source, BY_POLICY);
+    } catch (error) {
+      if (!(error instanceof VmemError) || OF_THE_HEAP.includes(error.code)) throw error;
+    }
   }
 
   private get isConservative(): boolean {

@@ -10,6 +10,7 @@ import { InnerHeap } from '../support/inner-heap';
 import { ModelHeap } from '../support/model-heap';
 import { randomFor, type Random } from '../support/random';
 import { Storage } from '../support/storage';
+import { codeOf } from '../support/thrown';
 
 const MIB = 1 << 20;
 const PAGE = 4096;
@@ -637,6 +638,25 @@ describe('the policy', () => {
     const before = storage.bytes;
     other.detach();
     expect(storage.bytes).toBeLessThan(before);
+    expectSound(grown);
+  });
+
+  test('conservative is silent about storage that fails to go, and tries again', () => {
+    const grown = growable(64 * MIB, 16 * MIB, { policy: 'conservative' });
+    const { heap, storage } = grown;
+    const pointers = Array.from({ length: 8 }, () => heap.malloc(MIB));
+    storage.failure = new VmemError('EIO', 'the disk of the test is gone');
+    for (const ptr of pointers.slice(0, 3)) heap.free(ptr);
+    expect(heap.realloc(pointers[3], MIB + 100_000)).toBeLessThan(pointers[3]); // to where two of them were
+    expect([heap.contains(pointers[3]), heap.stats().liveBlocks]).toEqual([false, 5]);
+    expect(heap.check()).toBe(1);
+    for (const code of ['ECORRUPT', 'ECLOSED']) {
+      storage.failure = new VmemError(code, 'no error of a disk');
+      expect(codeOf(() => heap.free(heap.malloc(MIB)))).toBe(code);
+    }
+    storage.failure = undefined;
+    heap.free(pointers[4]);
+    expect(storage.bytes).toBeLessThan(8 * MIB);
     expectSound(grown);
   });
 

@@ -111,7 +111,7 @@ pub fn close_file(fd: RawFd) -> SysResult<()> {
         ));
     };
     files.remove(&fd);
-    if file_key(fd) != Some(key) {
+    if is_elsewhere(file_key(fd), key) {
         return Err(SysError::refused(
             libc::EBADF,
             "close",
@@ -126,8 +126,17 @@ pub fn close_file(fd: RawFd) -> SysResult<()> {
     Ok(())
 }
 
+/// Whether a descriptor that was opened for the file `key` is closed or another file's by now. A file system that has gone and
+/// can't tell does not make it anybody else's.
+fn is_elsewhere(found: SysResult<FileKey>, key: FileKey) -> bool {
+    match found {
+        Ok(found) => found != key,
+        Err(error) => error.errno == libc::EBADF,
+    }
+}
+
 fn register(file: OwnedFd) -> SysResult<RawFd> {
-    let key = file_key(file.as_raw_fd()).ok_or_else(|| SysError::last("fstat"))?;
+    let key = file_key(file.as_raw_fd())?;
     let fd = file.into_raw_fd();
     open_files().insert(fd, key);
     Ok(fd)
@@ -230,7 +239,7 @@ pub fn file_facts(fd: RawFd, syscall: &'static str) -> SysResult<FileFacts> {
             "the file is open with O_PATH, neither for reading nor for writing",
         ));
     }
-    let status = stat(fd).ok_or_else(|| SysError::last("fstat"))?;
+    let status = stat(fd)?;
     let (kind, size, alignment) = match status.st_mode & libc::S_IFMT {
         libc::S_IFREG => (FileKind::Regular, status.st_size as u64, page_size()),
         libc::S_IFCHR => {
@@ -290,13 +299,13 @@ fn wrong_kind(mode: libc::mode_t, syscall: &'static str) -> SysError {
     SysError::refused(errno, syscall, reason)
 }
 
-fn stat(fd: RawFd) -> Option<libc::stat> {
+fn stat(fd: RawFd) -> SysResult<libc::stat> {
     let mut status = MaybeUninit::<libc::stat>::uninit();
     // SAFETY: fstat fills the whole structure when it returns 0, which is checked before it is read.
     match unsafe { libc::fstat(fd, status.as_mut_ptr()) } {
         // SAFETY: initialised by the successful call above.
-        0 => Some(unsafe { status.assume_init() }),
-        _ => None,
+        0 => Ok(unsafe { status.assume_init() }),
+        _ => Err(SysError::last("fstat")),
     }
 }
 
@@ -318,7 +327,7 @@ pub fn is_dax(fd: RawFd) -> bool {
     }
 }
 
-fn file_key(fd: RawFd) -> Option<FileKey> {
+fn file_key(fd: RawFd) -> SysResult<FileKey> {
     stat(fd).map(|status| (status.st_dev, status.st_ino))
 }
 
@@ -383,7 +392,7 @@ mod tests {
     fn closes_only_what_it_opened() {
         let mine = open(&temp_dir(), libc::O_DIRECTORY, 0).unwrap();
         assert_eq!(close_file(mine.as_raw_fd()).unwrap_err().errno, libc::EBADF);
-        assert!(stat(mine.as_raw_fd()).is_some(), "still open");
+        assert!(stat(mine.as_raw_fd()).is_ok(), "still open");
         assert_eq!(close_file(-1).unwrap_err().errno, libc::EBADF);
     }
 
@@ -394,9 +403,19 @@ mod tests {
         // SAFETY: both are open descriptors of this test.
         assert_eq!(unsafe { libc::dup2(other.as_raw_fd(), fd) }, fd);
         assert_eq!(close_file(fd).unwrap_err().errno, libc::EBADF);
-        assert!(stat(fd).is_some(), "still open");
+        assert!(stat(fd).is_ok(), "still open");
         // SAFETY: the test owns the number and closes it once.
         unsafe { libc::close(fd) };
+    }
+
+    #[test]
+    fn a_file_is_elsewhere_by_its_number_or_where_none_is_open() {
+        let found = |errno| Err(SysError::of(errno, "fstat"));
+        assert!(!is_elsewhere(Ok((1, 2)), (1, 2)));
+        assert!(is_elsewhere(Ok((1, 3)), (1, 2)));
+        assert!(is_elsewhere(found(libc::EBADF), (1, 2)));
+        assert!(!is_elsewhere(found(libc::EIO), (1, 2)));
+        assert!(!is_elsewhere(found(libc::ESTALE), (1, 2)));
     }
 
     #[test]

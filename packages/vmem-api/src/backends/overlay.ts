@@ -110,13 +110,22 @@ function fileSource(share: FileShare): PageSource {
         try {
           map(share, byteOffset, byteLength);
         } catch (error) {
-          punchHole(fd, byteOffset, byteLength);
+          try {
+            punchHole(fd, byteOffset, byteLength);
+          } catch {
+            // a file system without holes: the pages keep the storage, which nobody sees
+          }
           throw error;
         }
       });
     },
     drop: (byteOffset, byteLength) => {
-      if (poolFile(share)?.isCharDevice !== false || !mayMap(HOLE)) return false;
+      if (!mayMap(HOLE)) return false;
+      try {
+        if (poolFile(share)?.isCharDevice !== false) return false;
+      } catch {
+        return false; // the file system has gone
+      }
       // empty memory first: what anybody writes there meanwhile, by mistake, must not take storage again
       try {
         dropMapping(buffer!, start + byteOffset, byteLength);

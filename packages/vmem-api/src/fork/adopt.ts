@@ -21,21 +21,24 @@ export function adoptInherited(name: string): PoolParts | undefined {
   waiting ??= takeMessage();
   const index = waiting.findIndex((pool) => pool.name === name);
   if (index < 0) return undefined;
-  const [pool] = waiting.splice(index, 1);
-  return failingAs(`the inherited pool '${name}' cannot be had`, () => adopt(pool));
+  const parts = failingAs(`the inherited pool '${name}' cannot be had`, () => adopt(waiting![index]));
+  waiting.splice(index, 1);
+  return parts;
 }
 
+/** The inherited descriptor is closed last: until then it can be tried again. */
 function adopt({ fd: inherited, file, size, id, storage }: InheritedPool): PoolParts {
   const fd = adoptFile(inherited);
   try {
-    closeSync(inherited);
     const share = { ...reserveFor(size, false), size, fd, file };
     const handle = { buffer: share.buffer, byteOffset: share.byteOffset, size, id };
     for (const { byteOffset, byteLength } of Heap.storedRanges(handle)) {
       map(share, byteOffset, byteLength, storage === 'own' ? 'shared' : 'private');
     }
     const memory = mapped(share);
-    return { heap: Heap.adopt(handle, storage, surroundings(memory)), memory };
+    const heap = Heap.adopt(handle, storage, surroundings(memory));
+    closeSync(inherited);
+    return { heap, memory };
   } catch (error) {
     closeFile(fd);
     throw error;

@@ -53,11 +53,26 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
     }
     return theirs;
   } catch (error) {
-    closeFile(theirs);
-    rest.storage = isHeadPrivate ? 'thawed' : before;
-    if (isHeadPrivate) bringBack(share, before === 'thawed' ? done : done.slice(1));
-    else for (const range of done) remap(share, range, 'shared'); // what failed may have left a hole
+    try {
+      closeFile(theirs);
+    } finally {
+      if (isHeadPrivate) takeUpAgain(share, rest, before === 'thawed' ? done : done.slice(1));
+      else {
+        rest.storage = before;
+        for (const range of done) remap(share, range, 'shared'); // what failed may have left a hole
+      }
+    }
     throw error;
+  }
+}
+
+/** Has stores reach the file again; as long as they can't, the pool is frozen, for `thaw` to try it once more. */
+function takeUpAgain(share: FileShare, rest: RestingHeap, ranges: readonly StoredRange[]): void {
+  rest.storage = 'thawed';
+  try {
+    bringBack(share, ranges);
+  } catch {
+    rest.storage = 'frozen'; // the caller hears what went wrong first
   }
 }
 

@@ -24,6 +24,8 @@ interface Snapshot {
   readonly storage: InheritedPool['storage'];
 }
 
+const NOT_TO_BE_HAD = 'the pool can not be had by another process';
+
 /**
  * Makes the pools ready for one process.
  * @param pools by the names that the process asks for them by
@@ -42,17 +44,25 @@ export function prepareFork(
   }));
   const snapshots: Snapshot[] = [];
   const done = (): void => {
-    for (const { fd } of snapshots.splice(0)) closeFile(fd);
+    for (const { fd } of snapshots.splice(0)) {
+      try {
+        closeFile(fd);
+      } catch {
+        // closed elsewhere: this process has it no more, and the other one has its own
+      }
+    }
   };
   const inherited: InheritedPool[] = [];
   try {
     for (const [name, pool] of pools) {
       pool.heap.contains(0); // a pool that is deleted is nothing to be forked, nor to be left behind
       if (mode === 0) continue;
-      const { fd, storage } = snapshotOf(pool, mode, dir, onProgress);
-      snapshots.push({ fd, storage });
+      const snapshot = snapshotOf(pool, mode, dir, onProgress);
+      snapshots.push(snapshot);
+      const { fd, storage } = snapshot;
+      const { id: file } = failingAs(NOT_TO_BE_HAD, () => fileInfo(fd));
       const { size, handle } = pool.heap;
-      inherited.push({ name, fd: stdio.length, file: fileInfo(fd).id, size, id: handle.id, storage });
+      inherited.push({ name, fd: stdio.length, file, size, id: handle.id, storage });
       stdio.push(fd);
     }
   } catch (error) {
@@ -72,9 +82,8 @@ function snapshotOf(
   onProgress: ForkProgress,
 ): Snapshot {
   const reason = loadError();
-  if (reason !== null)
-    throw new VmemError('ENOTSUP', `the pool can not be had by another process: ${reason.message}`);
-  return failingAs('the pool can not be had by another process', () =>
+  if (reason !== null) throw new VmemError('ENOTSUP', `${NOT_TO_BE_HAD}: ${reason.message}`);
+  return failingAs(NOT_TO_BE_HAD, () =>
     pool.heap.atRest((rest) => {
       // here, where nobody deletes the pool, which closes the descriptor, too
       if (pool.memory.backend === 'overlay') requirePoolFile(pool.memory);

@@ -24,7 +24,8 @@ export function recordPool(pool: Vmem, name: string): void {
     number.free();
     throw error;
   }
-  number.buffer.writeUInt32LE(++poolsMade);
+  poolsMade = (poolsMade + 1) >>> 0;
+  number.buffer.writeUInt32LE(poolsMade);
 }
 
 export function forgetPool(pool: Vmem): void {

@@ -18,11 +18,11 @@ export const KIND_SPAN = 2 ** 40;
 export const MAX_KIND_ID = 8191;
 
 /** Changes with the table's layout. */
-const KEY = '@vmem-ts/vmem-api kinds 1';
+const KEY = '@vmem-ts/vmem-api kinds 2';
 
-// Word 0: ids given out so far. Word `id`: the tag of the kind that has it, a random number, 0 while it is free.
+// Word 0: the id that was given out last. Word `id`: the tag of the kind that has it, a random number, 0 while it is free.
 // Behind these one byte an id.
-const GIVEN = 0;
+const LAST = 0;
 const WORDS = MAX_KIND_ID + 1;
 const TABLE_BYTES = WORDS * 4 + WORDS;
 
@@ -41,13 +41,22 @@ const table = inheritedTable() ?? makeTable();
 const tags = new Int32Array(table, 0, WORDS);
 const zeroAllocs = new Uint8Array(table, WORDS * 4, WORDS);
 
+/** Whose turn it is. Not a count, for one that ends would make ids come again too soon. */
+function nextId(): number {
+  for (;;) {
+    const last = Atomics.load(tags, LAST);
+    const next = ((last >>> 0) % MAX_KIND_ID) + 1;
+    if (Atomics.compareExchange(tags, LAST, last, next) === last) return next;
+  }
+}
+
 /**
  * An id for the kind with that tag.
  * @throws VmemError EAGAIN: there are as many kinds as can be
  */
 export function takeKindId(tag: number): number {
   for (let tries = 0; tries < MAX_KIND_ID; tries++) {
-    const id = ((Atomics.add(tags, GIVEN, 1) >>> 0) % MAX_KIND_ID) + 1;
+    const id = nextId();
     if (Atomics.compareExchange(tags, id, 0, tag) === 0) {
       zeroAllocs[id] = 0;
       return id;

@@ -3,8 +3,8 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { BackendName, PoolMemory } from '../backends/backend';
-import { lostFile } from '../backends/pool-file';
-import { addressAlignment, fileInfo, loadError } from '../native';
+import { fileOf, lostFile } from '../backends/pool-file';
+import { addressAlignment, loadError } from '../native';
 import { PAGE_SIZE } from './limits';
 
 /** What a pool's memory is. The same in every thread. */
@@ -62,7 +62,7 @@ export function poolInfo(memory: PoolMemory): PoolInfo {
     const named = { path: link && dirname(link), fileSystem: fileSystemOf(told) };
     return { ...common, ...unknown, ...named, kind: 'file', dax: undefined, alignment: PAGE_SIZE };
   }
-  const found = ifAny(() => fileInfo(fd));
+  const found = fileOf(fd);
   // the ids of the backend mmap-io have its name in front
   if (found === undefined || (found.id !== file && `${backend} ${found.id}` !== file)) throw lostFile(memory);
   const { isCharDevice, isDax, alignment, fsType } = found;

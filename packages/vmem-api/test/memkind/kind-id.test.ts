@@ -8,7 +8,7 @@ import {
   takeKindId,
 } from '#src/memkind/kind-id';
 
-const TABLE = getEnvironmentData('@vmem-ts/vmem-api kinds 1') as unknown as SharedArrayBuffer;
+const TABLE = getEnvironmentData('@vmem-ts/vmem-api kinds 2') as unknown as SharedArrayBuffer;
 
 const codeOf = (call: () => unknown): unknown => {
   try {
@@ -47,11 +47,15 @@ describe('numbers of kinds', () => {
     for (const id of ids) returnKindId(id, 14);
   });
 
-  test('are passed over while they are in use, also when the count wraps', () => {
-    new Int32Array(TABLE)[0] = -3; // so many have been given out
+  test('are passed over while they are in use, also where they begin anew', () => {
+    const words = new Int32Array(TABLE);
+    words[0] = MAX_KIND_ID - 3;
     const kept = takeKindId(16);
     const ids = Array.from({ length: 8 }, () => takeKindId(17));
+    expect([kept, ...ids.slice(0, 2)]).toEqual([-2, -1, 0].map((n) => MAX_KIND_ID + n));
     expect(new Set([kept, ...ids]).size).toBe(9);
+    expect(Math.max(...ids.slice(2))).toBeLessThan(MAX_KIND_ID - 10);
+    expect(words[0]).toBe(ids[7]); // not a count of all that ever were
     for (const id of ids) returnKindId(id, 17);
     returnKindId(kept, 16);
   });
