@@ -90,6 +90,7 @@ describeWithAddon('a part that is lent', () => {
       worker.on('error', () => undefined);
       const exit = exitOf(worker);
       expect(await nextMessage(worker)).toBe('lent');
+      if (end === 'throw') worker.postMessage('end');
       if (end === 'terminate') await worker.terminate();
       await exit;
       // the parts, one that was not lent yet, one that was not free yet, and the desk

@@ -15,5 +15,9 @@ lending.desk[0] = 40000;
 lending.desk[3] = 50000;
 parentPort!.postMessage('lent');
 if (end === 'exit') process.exit(kept.length);
-if (end === 'throw') throw new Error('as it should');
+// when its message has been heard: an error may overtake it
+if (end === 'throw')
+  parentPort!.once('message', () => {
+    throw new Error('as it should');
+  });
 if (end === 'terminate') setInterval(() => kept, 1000);
