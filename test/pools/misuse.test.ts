@@ -3,7 +3,14 @@
 
 import { Vmem } from '@vmem-ts/vmem-api';
 import { resultOfChild } from '../support/child';
-import { MIB, describeEachKind, describeFiles, expectEmptyAndWhole, filePool } from '../support/pools';
+import {
+  MIB,
+  POOL_DIR,
+  describeEachKind,
+  describeFiles,
+  expectEmptyAndWhole,
+  filePool,
+} from '../support/pools';
 import { collectGarbageUntil } from '../support/process-resources';
 import { failureOf } from '../support/thrown';
 import { ask, nextMessage, startWorker } from '../support/worker';
@@ -313,5 +320,16 @@ describeFiles('signals', () => {
     expect({ inside, result, liveBlocks }).toEqual({ inside: 0, result: 1, liveBlocks: 0 });
     expect(handled).toBeGreaterThan(3);
     expect(calls).toBeGreaterThan(1000);
+  });
+});
+
+describeFiles('a program that freezes Error.prototype', () => {
+  test('gets the same errors', () => {
+    expect(resultOfChild('frozen-errors', [POOL_DIR])).toEqual([
+      'VmemError EDOUBLEFREE',
+      'VmemError ENOENT',
+      'null',
+      expect.stringContaining("'/no/such/directory': ENOENT") as unknown,
+    ]);
   });
 });

@@ -141,7 +141,7 @@ describeFiles('descriptors in a process that was forked', () => {
 describeFiles('/proc', () => {
   const alone = ['-m', 'sh', '-c', 'umount -l /proc && exec "$@"', 'sh'];
   const isAllowed = spawnSync('unshare', [...alone, 'true']).status === 0;
-  const title = 'without it threads can’t be told apart: ENOTSUP, and what to do';
+  const title = 'without it threads can’t be told apart: EOPNOTSUPP, and what to do';
   if (!isAllowed) skipTest(title, 'no namespace of mounts can be had');
   else
     it(title, () => {

@@ -148,6 +148,20 @@ describe.each(LIBRARIES)('%s', (entry) => {
   });
 });
 
+test('views on a pool are not typed as views on an ArrayBuffer', () => {
+  const text = (type: string): string => `
+    import { Vmem } from '@vmem-ts/vmem-api';
+    class Column extends Float64Array { sum(): number { return this.reduce((a, b) => a + b, 0); } }
+    const pool = Vmem.create('/tmp', 2 ** 24);
+    const bytes: Uint8Array<${type}> = pool.alloc(Uint8Array, 10);
+    export const column: number = pool.view(Column, bytes.byteOffset, 1).sum();`;
+  expect(compile({ 'consumer.mts': text('ArrayBufferLike') })).toEqual([]);
+  expect(compile({ 'consumer.mts': text('ArrayBuffer') })).not.toEqual([]);
+  const dataView =
+    "import { Vmem } from '@vmem-ts/vmem-api';\nVmem.create('/tmp', 2 ** 24).alloc(DataView, 1);\n";
+  expect(compile({ 'consumer.mts': dataView })).not.toEqual([]);
+});
+
 describe('@vmem-ts/vmem-api/libvmem', () => {
   const program = `
     const vmp = vmem_create_in_region(new SharedArrayBuffer(VMEM_MIN_POOL), VMEM_MIN_POOL);

@@ -42,7 +42,7 @@ export class LockWatch {
     for (const { words, locks } of this.pools) {
       for (const lock of locks) {
         const owner = words[lock.at];
-        const isWaitedFor = owner !== 0 && words[lock.at + 1] !== 0; // or who has it slept for it
+        const isWaitedFor = owner !== 0 && words[lock.at + 1] !== 0; // also true of an owner that slept for it itself
         if (lock.hold !== undefined && (!isWaitedFor || lock.hold.owner !== owner)) this.end(lock);
         if (!isWaitedFor) continue;
         lock.hold ??= { owner, since: now, seen: now };

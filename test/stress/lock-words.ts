@@ -36,6 +36,8 @@ export function locksOf(words: Int32Array): { readonly kind: LockKind; readonly 
   ];
 }
 
+/** Set in every token. */
+const TOKEN = 1 << 30;
 /** A token names a slot and the lower 22 bits of its generation. */
 const isOfGeneration = (token: number, generation: number): boolean =>
   ((token >> 8) & 0x3fffff) === (generation & 0x3fffff);
@@ -43,7 +45,7 @@ const isOfGeneration = (token: number, generation: number): boolean =>
 /** The thread that a lock names; 0 if it is known to be dead. */
 export function threadOf(words: Int32Array, token: number): number {
   const at = SLOT_TABLE + ((token & 0xff) - 1) * RECORD;
-  return token < 0 || !isOfGeneration(token, words[at + GENERATION]) ? 0 : Math.max(0, words[at + OWNER]);
+  return token < TOKEN || !isOfGeneration(token, words[at + GENERATION]) ? 0 : Math.max(0, words[at + OWNER]);
 }
 
 export function describeLocks(buffer: SharedArrayBuffer | ArrayBuffer, byteOffset: number): string[] {
@@ -70,6 +72,7 @@ export function describeLocks(buffer: SharedArrayBuffer | ArrayBuffer, byteOffse
 function ownerText(words: Int32Array, token: number): string {
   if (token === 0) return 'free';
   if (token === -1) return 'abandoned';
+  if (token < TOKEN) return `taken, says ${token}, which is no token`;
   const slot = (token & 0xff) - 1;
   const isPast = !isOfGeneration(token, words[SLOT_TABLE + slot * RECORD + GENERATION]);
   return `taken by ${isPast ? 'an earlier thread of ' : ''}slot ${slot}`;

@@ -73,9 +73,15 @@ const INTERFACE_VERSION = 10;
 const BUILD = 'npm run build:native -w packages/mmap-helper';
 
 class NoAddonError extends Error {
-  override readonly name = 'NoAddonError';
+  declare readonly name: 'NoAddonError';
   readonly code = 'ERR_NO_ADDON';
 }
+// not by an assignment in the constructor, which fails where a program has frozen Error.prototype
+Object.defineProperty(NoAddonError.prototype, 'name', {
+  value: 'NoAddonError',
+  writable: true,
+  configurable: true,
+});
 
 function load(): NativeAddon | NoAddonError {
   const { platform, arch } = process;
@@ -87,13 +93,13 @@ function load(): NativeAddon | NoAddonError {
     path.join(folder, `vmem-mmap-helper.linux-${arch}-${libc}.node`),
   );
   const require = createRequire(__filename);
-  let reason = `expected ${files.join(' or ')}, and there is none; build it: ${BUILD}`;
+  let reason = `expected ${files.join(' or ')}, and there is none; to build it, in a checkout: ${BUILD}`;
   for (const file of files) {
     if (!existsSync(file)) continue;
     try {
       const addon = require(file) as NativeAddon;
       if (addon.INTERFACE_VERSION === INTERFACE_VERSION) return addon;
-      reason = `${file} was built from other sources; build it again: ${BUILD}`;
+      reason = `${file} was built from other sources; to build it again, in a checkout: ${BUILD}`;
     } catch (error) {
       reason = `${file}: ${error instanceof Error ? error.message : String(error)}`;
     }

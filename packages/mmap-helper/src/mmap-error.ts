@@ -15,7 +15,7 @@ export interface MmapErrorSubject {
 
 /** A system call that failed, or that was refused beforehand because it would have. */
 export class MmapError extends Error {
-  override readonly name = 'MmapError';
+  declare readonly name: 'MmapError';
   /** The errno's name, such as `'ENOSPC'`. */
   readonly code: string;
   /** The errno's number, above 0. */
@@ -35,6 +35,13 @@ export class MmapError extends Error {
     Object.assign(this, subject);
   }
 }
+
+// not by an assignment in the constructor, which fails where a program has frozen Error.prototype
+Object.defineProperty(MmapError.prototype, 'name', {
+  value: 'MmapError',
+  writable: true,
+  configurable: true,
+});
 
 function describe({ path, fd, range }: MmapErrorSubject): string {
   let text = '';

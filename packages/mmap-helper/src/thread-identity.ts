@@ -18,7 +18,7 @@ export interface ThreadIdentity {
 /**
  * The calling thread.
  *
- * @throws MmapError: EOPNOTSUPP where /proc is missing, or that of another pid namespace
+ * @throws MmapError: EOPNOTSUPP where /proc is missing, or that of another pid namespace; EMFILE, ENFILE, ENOMEM
  */
 export function threadIdentity(): ThreadIdentity {
   return requireResult(addon().threadIdentity(), {});

@@ -195,7 +195,7 @@ export class Vmem implements Disposable {
    * detached or deleted.
    *
    * @param name that of the option `pools`; without one, the pool whose `fork` it was
-   * @throws VmemError EINVAL: no name; ENOMEM, EMFILE, ENOTSUP: no room for the pool in this process. It can be asked for again
+   * @throws VmemError EINVAL: no name; ENOMEM, EMFILE, ENOTSUP: no room for the pool in this process; then it can be asked for again
    */
   static inherited(name = ''): Vmem | null {
     requireText('name', name);

@@ -18,7 +18,7 @@ export type VmemErrorCode =
  * `malloc`, `calloc`, `realloc`, `alignedAlloc`, `mallocMany`, `relocate`.
  */
 export class VmemError extends Error {
-  override readonly name = 'VmemError';
+  declare readonly name: 'VmemError';
   /** Of several things that were passed in, the place of the one that is wrong. */
   readonly index?: number;
 
@@ -32,6 +32,13 @@ export class VmemError extends Error {
     if (options?.index !== undefined) this.index = options.index;
   }
 }
+
+// not by an assignment in the constructor, which fails where a program has frozen Error.prototype
+Object.defineProperty(VmemError.prototype, 'name', {
+  value: 'VmemError',
+  writable: true,
+  configurable: true,
+});
 
 /** A caller's value as it should stand in a message: short, and without running the caller's code. */
 export function describe(value: unknown): string {

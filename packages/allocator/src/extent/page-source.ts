@@ -13,6 +13,9 @@ export interface PageSource {
    *   range is as before
    */
   back(byteOffset: number, byteLength: number): void;
-  /** Takes the storage of the range away. False if that can't be done: then the range is as before. */
+  /**
+   * Takes the storage of the range away. False if that can't be done: then the range is as before.
+   * @throws VmemError if it has neither been taken away, nor can be had again: then the heap will ask for one or the other later
+   */
   drop(byteOffset: number, byteLength: number): boolean;
 }

@@ -512,7 +512,7 @@ export class Heap {
     }
     this.endOf(ptr, bytes);
     try {
-      return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
+      return new Type(this.region.buffer, this.region.byteOffset + ptr, length) as T;
     } catch (error) {
       // a subclass of the caller's refused to be constructed; it may have freed the block, too
       if (isBlock(this.region, ptr)) this.free(ptr);
@@ -531,7 +531,7 @@ export class Heap {
     if (bytes > usable) {
       throw new VmemError('EINVAL', `a view of ${bytes} bytes does not fit the block's ${usable} bytes`);
     }
-    return new Type(this.region.buffer, this.region.byteOffset + ptr, length);
+    return new Type(this.region.buffer, this.region.byteOffset + ptr, length) as T;
   }
 
   /**

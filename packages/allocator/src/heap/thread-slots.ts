@@ -96,7 +96,10 @@ export class ThreadSlots implements SectionOwners {
   isGone(token: number, inquire = true): boolean {
     const slot = slotOfToken(token);
     if (!isToken(token, this.count)) {
-      throw new VmemError('ECORRUPT', `[LOCK-1] a lock or a slot names slot ${slot} of ${this.count}`);
+      throw new VmemError(
+        'ECORRUPT',
+        `[LOCK-1] a lock or a slot holds ${token}, no token of one of ${this.count} slots`,
+      );
     }
     if (token !== tokenOf(slot, this.i32[slotAt(slot) + Slot.generation])) return true;
     return inquire ? this.isDead(slot) : !this.mayRun(slot);

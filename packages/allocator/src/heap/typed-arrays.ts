@@ -2,9 +2,13 @@
 
 import { VmemError, describe } from '../base/errors';
 
-/** A constructor of views on a buffer: `Uint8Array`, `Float64Array`, `BigInt64Array` and their like. */
+/**
+ * A constructor of views on a buffer: `Uint8Array`, `Float64Array`, `BigInt64Array` and their like. Its views are of the type of
+ * its prototype: what `new` gives is typed as a view on an ArrayBuffer, which a heap's memory need not be.
+ */
 export interface TypedArrayConstructor<T extends ArrayBufferView = ArrayBufferView> {
-  new (buffer: SharedArrayBuffer | ArrayBuffer, byteOffset: number, length: number): T;
+  new (buffer: SharedArrayBuffer | ArrayBuffer, byteOffset: number, length: number): ArrayBufferView;
+  readonly prototype: T;
   readonly BYTES_PER_ELEMENT: number;
 }
 

@@ -151,8 +151,11 @@ export const enum Bin {
   flushes = 6,
   slabsMade = 7,
   slabsReleased = 8,
-  /** From each of these to its upper half. */
-  carry = 7,
+  /** The upper halves of these. */
+  refillsHigh = 12,
+  flushesHigh = 13,
+  slabsMadeHigh = 14,
+  slabsReleasedHigh = 15,
   /** First of the slabs that have FREE blocks only. */
   emptySlabs = 9,
   emptyCount = 10,
@@ -207,11 +210,13 @@ const TOKEN = 1 << 30;
  */
 export const tokenOf = (slot: number, generation: number): number =>
   TOKEN | ((generation & 0x3fffff) << 8) | (slot + 1);
-/** Whether a word can be the token of a thread in one of the first `slots` slots. */
-export const isToken = (word: number, slots: number): boolean =>
-  word >= TOKEN && slotOfToken(word) >= 0 && slotOfToken(word) < slots;
 /** The slot in a token. */
 export const slotOfToken = (token: number): number => (token & 0xff) - 1;
+/** Whether a word can be the token of a thread in one of the first `slots` slots. */
+export const isToken = (word: number, slots: number): boolean => {
+  const slot = slotOfToken(word);
+  return word >= TOKEN && slot >= 0 && slot < slots;
+};
 
 /** First page of the page map. */
 export const PAGE_MAP = 8;

@@ -102,7 +102,7 @@ export class OwnedLocks {
   }
 
   unlock(at: number): void {
-    // taken down by whoever has the lock: a sleeper that has died puts it up no more
+    // taken down here, so that a sleeper who died costs one notify; those who live put it up again
     const isSleptFor = this.i32[at + 1] !== 0;
     if (isSleptFor) this.i32[at + 1] = 0;
     // publishes all that was written under the lock; partner: the exchange in `lock`
@@ -114,7 +114,7 @@ export class OwnedLocks {
     if (Atomics.notify(this.i32, at, 1) > 0) this.lastWoken = at;
   }
 
-  /** Lets a thread that sleeps for the lock have it first, before this one, which has just let go of it, takes it again. */
+  /** Lets the thread that `unlock` has woken, if it has, take the lock before this one takes it again. */
   giveWay(at: number): void {
     if (this.lastWoken !== at) return;
     this.lastWoken = NO_LOCK;

@@ -117,7 +117,9 @@ function addTables(inner: InnerHeap, add: Add, addRange: AddRange): void {
       add('bins', name, bin + field);
     }
     for (let field = Bin.refills as number; field <= (Bin.slabsReleased as number); field++)
-      for (const half of [field, field + Bin.carry]) add('hints', 'statistics', bin + half, never(COUNTED));
+      add('hints', 'statistics', bin + field, never(COUNTED));
+    for (let field = Bin.refillsHigh as number; field <= (Bin.slabsReleasedHigh as number); field++)
+      add('hints', 'statistics', bin + field, never(COUNTED));
     add('hints', 'sharing score', bin + Bin.sharingScore, never(HINT));
   }
 }

@@ -32,7 +32,7 @@ test('a free lock is taken at once, and its owner stands in it', () => {
   expect([...words]).toEqual([0, 0, 0, 0]);
 });
 
-test('who gives way waits only where somebody sleeps for the lock', () => {
+test('who gives way waits only where its unlock has woken somebody', () => {
   const words = newWords();
   const locks = new OwnedLocks(words, ME, never, never);
   const wait = jest.spyOn(Atomics, 'wait').mockReturnValue('timed-out');
@@ -180,7 +180,7 @@ test('of two that would take over one lock, one does and repairs', () => {
   expect(late.holds(0)).toBe(true);
 });
 
-test('an error about the owner leaves no sleeper behind', () => {
+test('an error about the owner leaves the lock as it was, and one needless wake-up', () => {
   const words = newWords();
   words[0] = OTHER;
   const locks = new OwnedLocks(words, ME, never, never);

@@ -27,12 +27,15 @@ pub fn this_thread() -> SysResult<ThreadIdentity> {
     }
     // SAFETY: getpid and gettid take nothing and can't fail. (glibc before 2.30 has no function for the latter.)
     let (pid, tid) = unsafe { (libc::getpid(), libc::syscall(libc::SYS_gettid) as i32) };
-    let stat = read_stat(pid, tid).map_err(|_| {
-        let reason = format!(
-            "/proc/{pid}/task/{tid}/stat, by which threads are told apart, can't be read; mount /proc, \
-             that of the process' own pid namespace"
-        );
-        SysError::refused(libc::ENOTSUP, "open", reason)
+    let stat = read_stat(pid, tid).map_err(|errno| match errno {
+        libc::ENOENT | libc::ENOTDIR | libc::EACCES | libc::EPERM => {
+            let reason = format!(
+                "/proc/{pid}/task/{tid}/stat, by which threads are told apart, can't be read; mount /proc, \
+                 that of the process' own pid namespace"
+            );
+            SysError::refused(libc::ENOTSUP, "open", reason)
+        }
+        _ => SysError::of(errno, "open"),
     })?;
     let Some(Stat { start_time, .. }) = stat else {
         let reason = "/proc/PID/task/TID/stat is not as proc(5) describes it";

@@ -53,26 +53,24 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
     }
     return theirs;
   } catch (error) {
+    // the caller hears what went wrong first; what can't be undone leaves the pool frozen, for `thaw` to try it once more
     try {
       closeFile(theirs);
-    } finally {
-      if (isHeadPrivate) takeUpAgain(share, rest, before === 'thawed' ? done : done.slice(1));
-      else {
-        rest.storage = before;
+    } catch {
+      // closed elsewhere
+    }
+    try {
+      if (isHeadPrivate) {
+        bringBack(share, before === 'thawed' ? done : done.slice(1));
+        rest.storage = 'thawed';
+      } else {
         for (const range of done) remap(share, range, 'shared'); // what failed may have left a hole
+        rest.storage = before;
       }
+    } catch {
+      // frozen
     }
     throw error;
-  }
-}
-
-/** Has stores reach the file again; as long as they can't, the pool is frozen, for `thaw` to try it once more. */
-function takeUpAgain(share: FileShare, rest: RestingHeap, ranges: readonly StoredRange[]): void {
-  rest.storage = 'thawed';
-  try {
-    bringBack(share, ranges);
-  } catch {
-    rest.storage = 'frozen'; // the caller hears what went wrong first
   }
 }
 
@@ -91,12 +89,10 @@ export function thaw({ heap, memory }: PoolParts): number {
     requirePoolFile(share);
     return failingAs('the pool can not be brought back to its file', () => {
       lockAlone(share.fd);
-      rest.storage = 'thawed';
       try {
-        return bringBack(share, rest.stored().slice(1));
-      } catch (error) {
-        rest.storage = 'frozen';
-        throw error;
+        const written = bringBack(share, rest.stored().slice(1));
+        rest.storage = 'thawed'; // last: whose thread ends before leaves a pool that is frozen
+        return written;
       } finally {
         lockFile(share.fd, 'none');
       }

@@ -14,20 +14,20 @@ export type ForkMode = 0 | 1 | 2 | 3;
 /** What becomes of the pools when a process is started. */
 export interface PoolForkOptions {
   /** Default 1. */
-  readonly mode?: ForkMode;
+  readonly mode?: ForkMode | undefined;
   /**
    * Called while the pool is copied, now and then and at the end, with the bytes that are copied and those that are to be.
    * All threads that call the pool wait meanwhile; it must not use the pool itself. What it throws ends the fork.
    */
-  readonly onProgress?: ForkProgress;
+  readonly onProgress?: ForkProgress | undefined;
   /** Where mode 2 makes the copy; default: where the pool is. */
-  readonly dir?: string;
+  readonly dir?: string | undefined;
 }
 
 /** What a process is started with besides the pool whose `fork` it is. */
 export interface ForkedPools<Pool> {
   /** Further pools for the process, by the names that it asks `Vmem.inherited` for. Each is as it is at a moment of its own. */
-  readonly pools?: Readonly<Record<string, Pool>>;
+  readonly pools?: Readonly<Record<string, Pool>> | undefined;
 }
 
 /**
@@ -68,9 +68,11 @@ export function splitForkOptions<Pool>(options: ForkOptions & PoolForkOptions & 
  * What is ours of them, checked.
  * @throws VmemError EINVAL
  */
-export function poolForkOptions(
-  options: PoolForkOptions,
-): Required<Omit<PoolForkOptions, 'dir'>> & { dir: string | undefined } {
+export function poolForkOptions(options: PoolForkOptions): {
+  mode: ForkMode;
+  onProgress: ForkProgress;
+  dir: string | undefined;
+} {
   requireObject('options', options);
   const { mode, onProgress, dir } = readingFrom('options', () => {
     const { mode = 1, onProgress = (): void => undefined, dir } = options;

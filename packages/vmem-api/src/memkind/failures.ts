@@ -25,7 +25,7 @@ export function noteOutOfMemory(size: number): void {
 
 /** What is wrong with memory: all else is wrong with the arguments, or unknown. */
 const MEMORY: readonly string[] = ['ENOMEM', 'ENOSPC', 'EDQUOT', 'EFBIG', 'ENOTSUP'];
-const UNKNOWN: readonly string[] = ['EIO', 'ECORRUPT', 'EBADF', 'ECLOSED'];
+const UNKNOWN: readonly string[] = ['EIO', 'ECORRUPT', 'EBADF', 'ECLOSED', 'EOPNOTSUPP'];
 
 /** The result of making or attaching to a kind that failed with `code`. memkind(3), ERRORS */
 function statusOf({ code }: VmemError): number {

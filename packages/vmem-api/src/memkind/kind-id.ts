@@ -41,7 +41,10 @@ const table = inheritedTable() ?? makeTable();
 const tags = new Int32Array(table, 0, WORDS);
 const zeroAllocs = new Uint8Array(table, WORDS * 4, WORDS);
 
-/** Whose turn it is. Not a count, for one that ends would make ids come again too soon. */
+/**
+ * Whose turn it is. The id itself and no count of ids: 2^32 is no multiple of 8,191, so where a count begins anew ids would come
+ * again that were given shortly before.
+ */
 function nextId(): number {
   for (;;) {
     const last = Atomics.load(tags, LAST);

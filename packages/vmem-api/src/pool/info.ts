@@ -47,7 +47,7 @@ const KINDS: Readonly<Record<BackendName, PoolInfo['kind']>> = {
 
 const GIB = 2 ** 30;
 
-/** @throws VmemError EBADF if the pool's descriptor is not that of its file any more */
+/** @throws VmemError EBADF if the pool's descriptor is not that of its file any more; EIO, ESTALE: the file system can't tell */
 export function poolInfo(memory: PoolMemory): PoolInfo {
   const { backend, size, sync = false } = memory;
   const common = { backend, size, sync, baseAlignment: baseAlignmentOf(memory) };

@@ -60,7 +60,7 @@ export function asViewOf<T extends ArrayBufferView>(
 ): T {
   let made: T;
   try {
-    made = new Type(buffer, byteOffset, length);
+    made = new Type(buffer, byteOffset, length) as T;
   } catch (error) {
     throw new VmemError('EINVAL', 'Type: its constructor throws', { cause: error });
   }

@@ -27,8 +27,13 @@ function openLender(): Lender | undefined {
   }
 }
 
-// the thread in which Node.js runs hooks of modules may have frozen them before (--frozen-intrinsics)
-const lender = Object.isFrozen(ArrayBuffer.prototype) ? undefined : openLender();
+// --frozen-intrinsics freezes them before what `--import` names is run, and in the thread in which Node.js runs hooks of modules
+const isFrozen = Object.isFrozen(ArrayBuffer.prototype);
+if (isFrozen && isMainThread)
+  endProcess(
+    `${ERROR}the built-in objects are frozen already: load the preload by --require, not by --import`,
+  );
+const lender = isFrozen ? undefined : openLender();
 if (lender !== undefined) {
   replaceBuffers(lender);
   replaceFork(processPool(), POOL_NAME, fork, variables);
