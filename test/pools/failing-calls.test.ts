@@ -50,6 +50,21 @@ describeFiles('calls of the system that fail', () => {
     expectEmptyAndWhole(pool);
   });
 
+  test('a fork that fails at the first range, way back and all, leaves the pool as it was', async () => {
+    const pool = filePool();
+    let calls = 0;
+    const overlayFile = (): string | undefined => (++calls < 3 ? 'ENOMEM' : undefined);
+    expect(whileFailing({ overlayFile }, () => failureOf(() => Forked.of(pool)))).toBe('VmemError ENOMEM');
+    expect([calls, pool.thaw()]).toEqual([2, 0]);
+    const table = writeTable(pool, 300, sizes);
+    const child = Forked.of(pool);
+    const pointers = Array.from({ length: 10_000 }, (_, i) => pool.malloc(i % 500));
+    for (let i = 0; i < pointers.length; i += 2) pool.free(pointers[i]);
+    expect(await child.ask({ table, take: MIB })).toMatchObject({ problems: [], check: 1, taken: true });
+    expect(await child.end()).toBe(0);
+    expect([pool.check(), problemsOf(pool, table)]).toEqual([1, []]);
+  });
+
   test('a thread that ends while it thaws a pool leaves it frozen', async () => {
     const pool = filePool();
     const view = pool.alloc(Uint8Array, LARGE).fill(1);

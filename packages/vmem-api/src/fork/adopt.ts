@@ -46,8 +46,12 @@ function adopt({ fd: inherited, file, size, id, storage }: InheritedPool): PoolP
     }
     return { heap, memory };
   } catch (error) {
-    if (memory === undefined) closeFile(fd);
-    else memory.release();
+    try {
+      if (memory === undefined) closeFile(fd);
+      else memory.release();
+    } catch {
+      // the caller hears what went wrong first
+    }
     throw error;
   }
 }

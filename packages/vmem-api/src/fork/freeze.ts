@@ -53,7 +53,8 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
     }
     return theirs;
   } catch (error) {
-    // the caller hears what went wrong first; what can't be undone leaves the pool frozen, for `thaw` to try it once more
+    // the caller hears what went wrong first; what can't be undone behind the head leaves the pool frozen, for `thaw` to try it
+    // once more
     try {
       closeFile(theirs);
     } catch {
@@ -64,11 +65,15 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
         bringBack(share, before === 'thawed' ? done : done.slice(1));
         rest.storage = 'thawed';
       } else {
-        for (const range of done) remap(share, range, 'shared'); // what failed may have left a hole
-        rest.storage = before;
+        rest.storage = before; // not frozen: after that, `thaw` would say that the head is private
+        try {
+          for (const range of done) remap(share, range, 'shared'); // what failed may have left a hole
+        } finally {
+          rest.storage = before; // of a head that came from the file again
+        }
       }
     } catch {
-      // frozen
+      // as it is
     }
     throw error;
   }
