@@ -1,6 +1,6 @@
 // The package's public names.
 
-export { accessor, answer, type Accessor } from './base/accessor';
+export { accessor, answer, bufferLength, sharedLength, type Accessor } from './base/accessor';
 export { VmemError, describe, type VmemErrorCode } from './base/errors';
 export { readingFrom, requireObject } from './base/reading';
 export { PAGE_SIZE } from './base/units';

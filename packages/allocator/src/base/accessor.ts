@@ -21,3 +21,13 @@ export function answer<T>(of: Accessor<T>, object: unknown): T | undefined {
     return undefined;
   }
 }
+
+const sharedByteLength = accessor<number>(SharedArrayBuffer.prototype, 'byteLength');
+const arrayByteLength = accessor<number>(ArrayBuffer.prototype, 'byteLength');
+
+/** Bytes of a SharedArrayBuffer; undefined for anything else. */
+export const sharedLength = (value: unknown): number | undefined => answer(sharedByteLength, value);
+
+/** Bytes of a buffer, 0 if it is detached; undefined for what is none. */
+export const bufferLength = (value: unknown): number | undefined =>
+  sharedLength(value) ?? answer(arrayByteLength, value);

@@ -1,6 +1,6 @@
 // What callers pass in, checked before anything else sees it.
 
-import { accessor, answer } from '../base/accessor';
+import { bufferLength } from '../base/accessor';
 import { VmemError, describe } from '../base/errors';
 import { readingFrom, requireObject } from '../base/reading';
 import { UsagePolicy } from '../layout/region-layout';
@@ -26,13 +26,6 @@ export function requireAlignment(value: unknown): void {
     throw new VmemError('EINVAL', `alignment: expected a power of two, at most 2^52, got ${describe(value)}`);
   }
 }
-
-const sharedByteLength = accessor<number>(SharedArrayBuffer.prototype, 'byteLength');
-const arrayByteLength = accessor<number>(ArrayBuffer.prototype, 'byteLength');
-
-/** Bytes of a buffer of any realm; `instanceof` knows those of one. Undefined for what is no buffer, or pretends. */
-const bufferLength = (value: unknown): number | undefined =>
-  answer(sharedByteLength, value) ?? answer(arrayByteLength, value);
 
 /** The region in `memory`, or in a part of a buffer. */
 export function regionOf(memory: unknown, byteOffset = 0, size?: number): Region {

@@ -38,8 +38,8 @@ export class Attachment {
     this.cache = undefined;
   }
 
+  /** After `end`, which is not for good then. */
   rest(): void {
-    this.cache = undefined;
     this.resting = true;
   }
 

@@ -1,7 +1,7 @@
 // Arrays that callers keep pointers in: what `mallocMany` fills and `freeMany` reads. What an array is, is asked of
 // the language's own accessors, taken when this module was loaded: an object can lie about itself, but not to them.
 
-import { accessor, answer } from '../base/accessor';
+import { accessor, sharedLength } from '../base/accessor';
 import { VmemError, describe } from '../base/errors';
 import type { Region } from '../layout/region';
 import { Identity } from '../layout/region-layout';
@@ -17,7 +17,6 @@ const typeName = accessor(typedArrays, Symbol.toStringTag);
 const lengthOf = accessor<number>(typedArrays, 'length');
 const bufferOf = accessor<ArrayBufferLike>(typedArrays, 'buffer');
 const byteOffsetOf = accessor<number>(typedArrays, 'byteOffset');
-const sharedByteLength = accessor<number>(SharedArrayBuffer.prototype, 'byteLength');
 const isList: (value: unknown) => boolean = Array.isArray;
 
 /** Bytes of a heap whose every pointer the elements of a typed array can hold. */
@@ -132,7 +131,7 @@ const bytesPerElement = (words: PointerWords): number => (typeName(words) === 'F
 export function isSameMemory(buffer: ArrayBufferLike, { byteOffset, openedAs }: Region): boolean {
   if (
     buffer instanceof ArrayBuffer ||
-    (answer(sharedByteLength, buffer) ?? 0) < byteOffset + (Identity.end as number) * 4
+    (sharedLength(buffer) ?? 0) < byteOffset + (Identity.end as number) * 4
   )
     return false;
   const words = new Int32Array(buffer, byteOffset, Identity.end);

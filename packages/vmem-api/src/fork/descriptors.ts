@@ -3,7 +3,7 @@
 import { readlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { VmemError, type StoredRange } from '@vmem-ts/allocator';
-import { fileInfo, openFile, openMemoryFile, openUnnamedFile } from '../native';
+import { closeFile, fileInfo, openFile, openMemoryFile, openUnnamedFile } from '../native';
 import { PAGE_SIZE } from '../pool/limits';
 
 /** `f_type` of file systems in memory. */
@@ -61,3 +61,12 @@ export function openBeside(fd: number, dir: string | undefined): number {
 }
 
 const nameOf = (fd: number): string => `/proc/self/fd/${fd}`;
+
+/** Closes a descriptor of this process that another one was to have; where somebody else has closed it, there is nothing to do. */
+export function closeAnyway(fd: number): void {
+  try {
+    closeFile(fd);
+  } catch {
+    // closed elsewhere
+  }
+}

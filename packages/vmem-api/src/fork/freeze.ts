@@ -9,10 +9,10 @@
 import { VmemError, type RestingHeap, type StoredRange } from '@vmem-ts/allocator';
 import type { FileShare, PoolMemory } from '../backends/backend';
 import { requirePoolFile } from '../backends/pool-file';
-import { advise, allocateFile, closeFile, fileInfo, lockFile, overlayFile, privatePages } from '../native';
+import { advise, allocateFile, fileInfo, lockFile, overlayFile, privatePages } from '../native';
 import { failingAs } from '../pool/failures';
 import type { PoolParts } from '../pool/surroundings';
-import { reopen, writeOut } from './descriptors';
+import { closeAnyway, reopen, writeOut } from './descriptors';
 
 /** Processes that are being started have copies of all descriptors for a moment, and the locks with them. */
 const MOST_TRIES = 50;
@@ -55,11 +55,7 @@ export function freeze({ memory }: PoolParts, rest: RestingHeap): number {
   } catch (error) {
     // the caller hears what went wrong first; what can't be undone behind the head leaves the pool frozen, for `thaw` to try it
     // once more
-    try {
-      closeFile(theirs);
-    } catch {
-      // closed elsewhere
-    }
+    closeAnyway(theirs);
     try {
       if (isHeadPrivate) {
         bringBack(share, before === 'thawed' ? done : done.slice(1));

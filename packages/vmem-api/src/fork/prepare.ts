@@ -4,11 +4,12 @@
 import type { ForkOptions } from 'node:child_process';
 import { VmemError, readingFrom, type RestingHeap } from '@vmem-ts/allocator';
 import { requirePoolFile } from '../backends/pool-file';
-import { closeFile, fileInfo, loadError } from '../native';
+import { fileInfo, loadError } from '../native';
 import { failingAs } from '../pool/failures';
 import type { PoolParts } from '../pool/surroundings';
 import { CallerThrew, copyToFile, copyToMemory, isForWantOfRoom, type ForkProgress } from './copy';
 import { canBeFrozen, freeze } from './freeze';
+import { closeAnyway } from './descriptors';
 import { environmentWith, type InheritedPool } from './message';
 import { poolForkOptions, stdioOf, type ForkMode, type PoolForkOptions } from './options';
 
@@ -44,13 +45,7 @@ export function prepareFork(
   }));
   const snapshots: Snapshot[] = [];
   const done = (): void => {
-    for (const { fd } of snapshots.splice(0)) {
-      try {
-        closeFile(fd);
-      } catch {
-        // closed elsewhere: this process has it no more, and the other one has its own
-      }
-    }
+    for (const { fd } of snapshots.splice(0)) closeAnyway(fd);
   };
   const inherited: InheritedPool[] = [];
   try {

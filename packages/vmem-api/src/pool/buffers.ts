@@ -2,7 +2,9 @@
 // be faked and prototypes exchanged, but what the accessors of the language say can't, if they are the original ones. So
 // all that is used here was taken when this module was loaded.
 
-import { accessor, answer } from '@vmem-ts/allocator';
+import { accessor, answer, bufferLength, sharedLength } from '@vmem-ts/allocator';
+
+export { bufferLength, sharedLength };
 
 const isView = ArrayBuffer.isView.bind(ArrayBuffer);
 
@@ -15,17 +17,8 @@ const typedArrayLength = accessor<number>(typedArrays, 'byteLength');
 const dataViewBuffer = accessor<ViewPlace['buffer']>(DataView.prototype, 'buffer');
 const dataViewOffset = accessor<number>(DataView.prototype, 'byteOffset');
 const dataViewLength = accessor<number>(DataView.prototype, 'byteLength');
-const sharedByteLength = accessor<number>(SharedArrayBuffer.prototype, 'byteLength');
-const arrayByteLength = accessor<number>(ArrayBuffer.prototype, 'byteLength');
-
-/** Bytes of a SharedArrayBuffer; undefined for anything else. */
-export const sharedLength = (value: unknown): number | undefined => answer(sharedByteLength, value);
 
 export const isShared = (value: unknown): value is SharedArrayBuffer => sharedLength(value) !== undefined;
-
-/** Bytes of a buffer, 0 if it is detached; undefined for what is none. */
-export const bufferLength = (value: unknown): number | undefined =>
-  sharedLength(value) ?? answer(arrayByteLength, value);
 
 export interface ViewPlace {
   readonly buffer: SharedArrayBuffer | ArrayBuffer;
